@@ -1,0 +1,1 @@
+"""The monitor that runs on this computer: launcher, radio and patient."""

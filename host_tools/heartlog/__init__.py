@@ -1,0 +1,1 @@
+"""Host tool of the Heartlog portable heart monitor."""
