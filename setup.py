@@ -1,6 +1,6 @@
 """Maps the repository's rooms to the packages of one wheel.
 
-`firmware/` and `boards/` travel with the host tool (as `heartlog._firmware` and `heartlog._boards`):
+`firmware/` and `boards/` travel with the host tool (`heartlog._firmware`, `heartlog._boards`):
 it shares the wire format with the firmware, runs the firmware's detector, and builds images.
 """
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,8 @@ def ecg_dir() -> Path:
 @pytest.fixture(scope="session")
 def micropython() -> str:
     """Path of the MicroPython unix port; skips where there is none (it needs Linux on x86-64)."""
-    import sys
-
-    path = shutil.which(
-        "micropython",
-        path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-    )
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    path = shutil.which("micropython", path=beside)
     if path is None:
-        pytest.skip("no MicroPython unix port here (its wheel is for Linux on x86-64)")
+        pytest.skip("there is no MicroPython unix port here (its wheel is for Linux on x86-64)")
     return path
