@@ -1,0 +1,212 @@
+"""Who may listen: mutual authentication and encryption by a key that never was on the air.
+
+At fitting, `heartlog pair` writes 32 random bytes, the pairing key P, into the monitor over USB.
+Every connection then begins with a three-pass mutual authentication (ISO/IEC 9798-4, mechanism
+4):
+
+    host    -> monitor  hello   version:1 | host nonce:16
+    monitor -> host     proof   monitor nonce:16 | HMAC(A, "monitor" | version | hn | mn)[:16]
+    host    -> monitor  answer  HMAC(A, "host" | version | mn | hn)[:16]
+
+A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). Both sides then derive one AES-128
+key a direction, HKDF(P, salt hn | mn, info "heartlog to host" or "heartlog to monitor"), and
+every frame is sealed by AES-CCM: counter:4 | text | tag:8. The counter is the nonce; it only ever
+rises within a connection, and a new connection has new keys, so no nonce is used twice and no
+frame is taken twice. The monitor's nonce hashes the chip's random bytes with its boot number and
+a count of connections: even a chip whose random source has failed repeats no key.
+
+There is no key agreement (no elliptic curves in a stock build): whoever steals P later can read
+what he recorded earlier. A key is therefore made anew for each session of wear and erased with
+it.
+"""
+
+import hashlib
+import os
+import struct
+
+from micropython import const
+
+from .ccm import TAG, Ccm
+
+VERSION = const(1)
+NONCE = const(16)
+PROOF = const(16)
+KEY = const(32)
+OVERHEAD = const(12)  # counter and tag
+MOST_TEXT = const(500)
+_FREE_FAILURES = const(3)
+_LONGEST_WAIT_MS = const(60000)
+_LAST_COUNTER = const(0x3FFFFFFF)
+
+
+def hmac(key, *parts):
+    """HMAC-SHA256 (RFC 2104) of the parts, one behind the other; 32 bytes."""
+    if len(key) > 64:
+        key = hashlib.sha256(key).digest()
+    inner = bytearray(64)
+    outer = bytearray(64)
+    for i in range(64):
+        k = key[i] if i < len(key) else 0
+        inner[i] = k ^ 0x36
+        outer[i] = k ^ 0x5C
+    h = hashlib.sha256(inner)
+    for part in parts:
+        h.update(part)
+    o = hashlib.sha256(outer)
+    o.update(h.digest())
+    return o.digest()
+
+
+def hkdf(secret, salt, info, length):
+    """HKDF-SHA256 (RFC 5869) for up to 32 bytes: one block of the expansion is enough."""
+    if not 0 < length <= 32:
+        raise ValueError("length must be 1 to 32")
+    return hmac(hmac(salt or bytes(32), secret), info, b"\x01")[:length]
+
+
+def same(a, b):
+    """Compare two byte strings in a time that does not depend on where they differ."""
+    if len(a) != len(b):
+        return False
+    d = 0
+    for i in range(len(a)):
+        d |= a[i] ^ b[i]
+    return d == 0
+
+
+def identifier(pairing_key, nonce4):
+    """Eight bytes for the advertisement that only a holder of the key can recognise.
+
+    The first four are random and change with every rotation, the last four are their HMAC: the
+    way of Bluetooth's resolvable private address (Core 5.4, Vol 3, Part H, 2.2.2), with SHA-256
+    for AES.
+    """
+    key = hkdf(pairing_key, b"", b"heartlog identifier", 32)
+    return bytes(nonce4) + hmac(key, nonce4)[:4]
+
+
+class Channel:
+    """One direction's sealed frames. A channel is made for a connection and dies with it."""
+
+    def __init__(self, key, most=MOST_TEXT):
+        self._ccm = Ccm(key, most)
+        self._nonce = bytearray(13)
+        self._counter = 0
+
+    def _set(self, counter):
+        struct.pack_into(">I", self._nonce, 9, counter)
+
+    def seal(self, kind, buffer, length):
+        """Seal `buffer[4:4 + length]` in place; `kind` (an int) is authenticated with it.
+
+        The caller leaves 4 bytes free in front and 8 behind. Returns the frame's length; OSError
+        when the connection has used up its counters (2^30 frames): reconnect.
+        """
+        if self._counter >= _LAST_COUNTER:
+            raise OSError("link counter used up: reconnect")
+        self._counter += 1
+        self._set(self._counter)
+        view = memoryview(buffer)[4:]
+        n = self._ccm.seal(self._nonce, bytes((kind,)), view, length)
+        struct.pack_into("<I", buffer, 0, self._counter)
+        return n + 4
+
+    def open(self, kind, frame):
+        """The text of a frame, or None when it is forged, cut, replayed or of another kind."""
+        if len(frame) < OVERHEAD:
+            return None
+        counter = struct.unpack_from("<I", frame)[0]
+        if not self._counter < counter <= _LAST_COUNTER:
+            return None
+        buffer = bytearray(memoryview(frame)[4:])
+        self._set(counter)
+        n = self._ccm.open(self._nonce, bytes((kind,)), buffer, len(buffer))
+        if n < 0:
+            return None
+        self._counter = counter
+        return bytes(memoryview(buffer)[:n])
+
+
+class Gate:
+    """The monitor's side of the handshake, with failures counted and slowed.
+
+    `now_ms` arguments come from time.ticks_ms(); `diff` is time.ticks_diff. `failures` counts
+    since boot; `waiting(now)` tells how long the gate stays shut (ms): none after the first three
+    failures, then 1, 2, 4 ... 60 seconds, so that a stranger's guesses are slow and a colleague's
+    typing error is not.
+    """
+
+    def __init__(self, pairing_key, boot_number, diff):
+        if len(pairing_key) != KEY:
+            raise ValueError("pairing key must be 32 bytes")
+        self._key = bytes(pairing_key)
+        self._auth = hkdf(self._key, b"", b"heartlog authentication", 32)
+        self._boot = boot_number
+        self._count = 0
+        self._diff = diff
+        self.failures = 0
+        self._shut_at = 0
+        self._wait = 0
+        self.reset()
+
+    def reset(self):
+        """Forget the connection: call it at every connect and disconnect."""
+        self._expected = None
+        self._salt = None
+        self.to_host = None
+        self.to_monitor = None
+
+    @property
+    def let_in(self):
+        """Whether the host of this connection has proved that it holds the key."""
+        return self.to_host is not None
+
+    def waiting(self, now_ms):
+        """Milliseconds for which no handshake is taken."""
+        if not self._wait:
+            return 0
+        left = self._wait - self._diff(now_ms, self._shut_at)
+        if left <= 0 or left > self._wait:
+            self._wait = 0
+            return 0
+        return left
+
+    def _failed(self, now_ms):
+        self.reset()
+        self.failures += 1
+        if self.failures > _FREE_FAILURES:
+            doubling = min(self.failures - _FREE_FAILURES - 1, 6)
+            self._wait = min(1000 << doubling, _LONGEST_WAIT_MS)
+            self._shut_at = now_ms
+
+    def hello(self, message, now_ms):
+        """Take the host's hello; the proof to send back, or None (shut or malformed)."""
+        self.reset()
+        if self.waiting(now_ms) or len(message) != 1 + NONCE or message[0] != VERSION:
+            return None
+        self._count += 1
+        h = hashlib.sha256(os.urandom(32))
+        h.update(self._key)
+        h.update(struct.pack("<II", self._boot, self._count))
+        mine = h.digest()[:NONCE]
+        theirs = bytes(message[1:])
+        version = bytes((VERSION,))
+        self._salt = theirs + mine
+        self._expected = hmac(self._auth, b"host", version, mine, theirs)[:PROOF]
+        return mine + hmac(self._auth, b"monitor", version, theirs, mine)[:PROOF]
+
+    def answer(self, message, now_ms):
+        """Take the host's answer: True lets it in and makes the two channels."""
+        expected = self._expected
+        self._expected = None
+        if expected is None or not same(message, expected):
+            self._failed(now_ms)
+            return False
+        self.failures = 0
+        self.to_host = Channel(hkdf(self._key, self._salt, b"heartlog to host", 16))
+        self.to_monitor = Channel(hkdf(self._key, self._salt, b"heartlog to monitor", 16))
+        self._salt = None
+        return True
+
+
+__all__ = ("OVERHEAD", "TAG", "Channel", "Gate", "hkdf", "hmac", "identifier", "same")
