@@ -160,9 +160,7 @@ def test_ccm_gives_the_published_results(firmware: Firmware) -> None:
         assert firmware("ccm_seal", key, bytes.fromhex(nonce), header, text).hex() == sealed
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, deadline=None)
 @given(
     key=st.binary(min_size=16, max_size=16),
     nonce=st.binary(min_size=13, max_size=13),
