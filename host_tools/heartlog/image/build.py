@@ -1,0 +1,228 @@
+"""The image folder: what is in it, and how it is made and read.
+
+    main.py          one line; MicroPython runs it after a reset
+    start.mpy        firmware/main.py, compiled
+    board.mpy        boards/BOARD/board.py, compiled
+    image_info.mpy   made here: VERSION, BOARD, ARCH, BUILD (16 hex digits over all other files)
+    monitor/...      the package, compiled
+    manifest.json    every file with its size and SHA-256
+
+MicroPython runs only a file called `main.py` and prefers `x.py` to `x.mpy`: so the application
+itself is `start.mpy`, and `main.py` is the one line that imports it.
+"""
+
+import hashlib
+import json
+import shutil
+import tarfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from heartlog.errors import CommandError, NotFound
+from heartlog.image.compile import compile_mpy, compile_text, is_empty
+from heartlog.image.places import board_names, boards_dir, default_image_dir, firmware_dir
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+BOOT_LINE = b"import start\n"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One file of an image: its path on the board, its size in bytes, its SHA-256 in hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """A built image.
+
+    `folder` holds the files, `archive` the same as one `.tar` file. `build` names the contents:
+    two images with the same `build` are the same.
+    """
+
+    folder: Path
+    archive: Path
+    board: str
+    arch: str
+    version: str
+    build: str
+    files: tuple[ImageFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files on the board, the manifest left out."""
+        return sum(file.size for file in self.files)
+
+
+def firmware_version() -> str:
+    """The version of this checkout or installation, e.g. "0.1.0"."""
+    try:
+        return version("heartlog")
+    except PackageNotFoundError as error:
+        raise CommandError(
+            "Heartlog is not installed in this environment, so the image has no version",
+            hint="Run `make setup`, or `pip install -e .` in the checkout.",
+        ) from error
+
+
+def read_description(board: str) -> dict[str, Any]:
+    """The contents of `boards/BOARD/board.json`.
+
+    Raises:
+        CommandError: there is no such board, or its description is not JSON.
+    """
+    path = boards_dir() / board / "board.json"
+    if board not in board_names():
+        raise NotFound(
+            f"There is no board called {board!r}.",
+            f"The boards are: {', '.join(board_names())}. `make boards` tells about them.",
+        )
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CommandError(
+            f"{path} is not JSON: {error}", hint="Mend the board's description."
+        ) from error
+    if not isinstance(described, dict):
+        raise CommandError(f"{path} is not a JSON object", hint="Mend the board's description.")
+    return described
+
+
+def compile_all(board: str, arch: str) -> dict[str, bytes]:
+    """Path on the board -> contents, for every file but `image_info.mpy` and the manifest."""
+    firmware = firmware_dir()
+    files = {"main.py": BOOT_LINE}
+    for source in sorted(firmware.rglob("*.py")):
+        inside = source.relative_to(firmware)
+        if is_empty(source):
+            continue
+        target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
+        files[str(target)] = compile_mpy(source, arch, inside.as_posix())
+    board_file = boards_dir() / board / "board.py"
+    if not board_file.is_file():
+        raise CommandError(
+            f"The board {board} has no {board_file.name}",
+            hint=f"Write {board_file}: it names the pins and makes the buses.",
+        )
+    files["board.mpy"] = compile_mpy(board_file, arch)
+    return files
+
+
+def _build_name(files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{len(files[path])}\0".encode())
+        digest.update(files[path])
+    return digest.hexdigest()[:16]
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    """A tar file without anything that differs from one run to the next."""
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted(files):
+            member = tarfile.TarInfo(path)
+            member.size = len(files[path])
+            member.mode = 0o644
+            tar.addfile(member, BytesIO(files[path]))
+    return out.getvalue()
+
+
+def build_image(board: str, out: Path | None = None) -> ImageInfo:
+    """Compile the firmware for a board into a folder and an archive beside it.
+
+    `out` is the folder (by default `build/image-BOARD` in a checkout, a cache folder otherwise);
+    an image that was there is replaced, other files in it are not touched.
+
+    Raises:
+        CommandError: no such board, a file that does not compile, a folder that is not ours.
+    """
+    described = read_description(board)
+    arch = str(described.get("arch"))
+    files = compile_all(board, arch)
+    build = _build_name(files)
+    number = firmware_version()
+    info = f"VERSION = {number!r}\nBOARD = {board!r}\nARCH = {arch!r}\nBUILD = {build!r}\n"
+    files["image_info.mpy"] = compile_text(info.encode(), arch, "image_info.py")
+    entries = [
+        ImageFile(path, len(files[path]), hashlib.sha256(files[path]).hexdigest())
+        for path in sorted(files)
+    ]
+    manifest = {
+        "format": FORMAT,
+        "board": board,
+        "arch": arch,
+        "version": number,
+        "build": build,
+        "files": [{"path": e.path, "size": e.size, "sha256": e.sha256} for e in entries],
+    }
+    files[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()
+    folder = out if out is not None else default_image_dir(board)
+    archive = folder.with_name(folder.name + ".tar")
+    _write(folder, files)
+    archive.write_bytes(_archive(files))
+    return ImageInfo(folder, archive, board, arch, number, build, tuple(entries))
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Replace the image in a folder; refuse to touch a folder that holds something else."""
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+            raise CommandError(
+                f"{folder} holds something that is not an image, and is left alone",
+                hint="Name an empty folder, or one that does not exist yet.",
+            )
+        shutil.rmtree(folder)
+    for path, contents in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(contents)
+
+
+def load_image(folder: Path) -> ImageInfo:
+    """Read an image folder back and check every file against the manifest.
+
+    Raises:
+        CommandError: no manifest, one that can't be read, a file that is missing or differs.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        entries = tuple(
+            ImageFile(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in manifest["files"]
+        )
+        info = ImageInfo(
+            folder,
+            folder.with_name(folder.name + ".tar"),
+            str(manifest["board"]),
+            str(manifest["arch"]),
+            str(manifest["version"]),
+            str(manifest["build"]),
+            entries,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(
+            f"{folder} is no firmware image: it has no {MANIFEST}",
+            hint="Build one with `make image BOARD=...`.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{path} can't be read as an image's manifest ({error})",
+            hint="Build the image again with `make image BOARD=...`.",
+        ) from error
+    for entry in entries:
+        file = folder / entry.path
+        contents = file.read_bytes() if file.is_file() else b""
+        if hashlib.sha256(contents).hexdigest() != entry.sha256:
+            raise CommandError(
+                f"{file} is not what the manifest says",
+                hint="Build the image again with `make image BOARD=...`.",
+            )
+    return info

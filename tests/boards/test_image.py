@@ -1,0 +1,74 @@
+"""The image builder: what it makes, twice the same, and what it says when it can't."""
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from heartlog.errors import CommandError
+from heartlog.image import board_names, build_image, firmware_dir, load_image
+from heartlog.image.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_image("pico_w", tmp_path_factory.mktemp("images") / "pico_w").folder
+
+
+def test_same_sources_give_the_same_bytes(image: Path, tmp_path: Path) -> None:
+    again = build_image("pico_w", tmp_path / "elsewhere" / "again")
+    first = load_image(image)
+    assert again.build == first.build
+    assert again.archive.read_bytes() == image.with_name("pico_w.tar").read_bytes()
+    assert (again.folder / "manifest.json").read_bytes() == (image / "manifest.json").read_bytes()
+
+
+def test_manifest_names_every_file_with_its_hash(image: Path) -> None:
+    manifest = json.loads((image / "manifest.json").read_text())
+    listed = {file["path"]: file for file in manifest["files"]}
+    on_disk = {p.relative_to(image).as_posix() for p in image.rglob("*") if p.is_file()}
+    assert set(listed) == on_disk - {"manifest.json"}
+    for path, entry in listed.items():
+        contents = (image / path).read_bytes()
+        assert entry["size"] == len(contents)
+        assert entry["sha256"] == hashlib.sha256(contents).hexdigest()
+    assert (image / "main.py").read_bytes() == b"import start\n"
+
+
+def test_archive_holds_the_folder(image: Path) -> None:
+    with tarfile.open(image.with_name("pico_w.tar")) as tar:
+        for member in tar:
+            held = tar.extractfile(member)
+            assert held is not None
+            assert held.read() == (image / member.name).read_bytes()
+            assert (member.mtime, member.uid, member.gid) == (0, 0, 0)
+
+
+def test_every_firmware_file_is_in_it(image: Path) -> None:
+    for source in firmware_dir().rglob("*.py"):
+        if source.name in ("__init__.py", "main.py"):
+            continue
+        assert (image / source.relative_to(firmware_dir()).with_suffix(".mpy")).is_file()
+
+
+def test_damage_is_found(tmp_path: Path) -> None:
+    info = build_image("pico_w", tmp_path / "image")
+    victim = info.folder / "board.mpy"
+    victim.write_bytes(victim.read_bytes()[:-1] + b"\0")
+    with pytest.raises(CommandError, match=r"board\.mpy is not what the manifest says"):
+        load_image(info.folder)
+
+
+def test_unknown_board_and_foreign_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["no_such_board"]) == 3
+    words = capsys.readouterr().err
+    assert "no_such_board" in words
+    assert all(name in words for name in board_names())
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(CommandError, match="left alone"):
+        build_image("pico_w", tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
