@@ -124,7 +124,7 @@ def _explain_bleak(error: BaseException) -> CommandError:
     if isinstance(error, BleakGATTProtocolError):
         return CommandError(
             f"The monitor refused a request ({error.args[1]}).",
-            "Switch it off and on again; if it stays so, its firmware may be older than this tool.",
+            "Switch it off and on again; if it stays so, its firmware is older than this tool.",
         )
     text = str(error) or type(error).__name__
     return CommandError(

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from heartlog.security.channel import Channel, Forged, Handshake, NotOurMonitor, recognise
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from heartlog.security.channel import Channel, Forged, Handshake, NotOurMonitor, recognise
 
 SERVER = """
 import sys, json, time
