@@ -1,0 +1,122 @@
+"""The battery's account in MicroPython, over days of given voltages."""
+
+import json
+import random
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = """
+import json, sys, time
+sys.path.insert(0, %r)
+from monitor import power as m
+
+class Board: pass
+job = json.loads(sys.stdin.readline())
+now = job.get("start", 0)
+board = Board()
+i = 0
+if "mv" in job:
+    noise = job.get("noise", [0])
+    k = 0
+    def read():
+        global k
+        k += 1
+        return job["mv"][i] + noise[k %% len(noise)]
+    board.battery_millivolts = read
+if "charger" in job:
+    board.charger_present = lambda: job["charger"][i]
+if "celsius" in job:
+    board.temperature_c = lambda: job["celsius"][i]
+p = m.Power(board)
+p._next = p._minutes_at = now
+rows = []
+for i in range(len(job.get("mv") or job.get("celsius"))):
+    p.step(now)
+    rows.append((p.state, p.percent, p.millivolts, p.hours_left))
+    now = time.ticks_add(now, 10000)
+print(json.dumps(rows))
+"""
+CHARGING, EMPTY, HOT, COLD, LOW, NORMAL = range(6)
+
+
+@pytest.fixture
+def watch(micropython: str, repository: Path) -> Any:
+    """Runs Power over one value per ten seconds; rows of (state, percent, millivolts, hours)."""
+
+    def run(**job: Any) -> list[tuple[int, int, int, int]]:
+        code = SCRIPT % str(repository / "firmware")
+        out = subprocess.run(
+            [micropython, "-c", code],
+            input=json.dumps(job) + "\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [tuple(row) for row in json.loads(out.stdout)]
+
+    return run
+
+
+def discharge(hours: float, top: int = 4200, bottom: int = 3250) -> list[int]:
+    n = int(hours * 360)
+    return [top - (top - bottom) * i // n for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("mv", "percent"), [(4300, 100), (4200, 100), (3870, 60), (3710, 15), (3270, 0), (2900, 0)]
+)
+def test_the_curve(watch: Any, mv: int, percent: int) -> None:
+    assert watch(mv=[mv])[0][1] == percent
+
+
+def test_percentage_never_rises_while_discharging(watch: Any) -> None:
+    rng = random.Random(5)
+    noisy = [mv + rng.randint(-40, 40) for mv in discharge(20)]
+    rows = watch(mv=noisy)
+    assert all(b[1] <= a[1] for a, b in pairwise(rows))
+    assert rows[0][1] >= 90
+    assert rows[-1][1] <= 2
+
+
+def test_pulses_of_the_radio_do_not_pull_the_reading_down(watch: Any) -> None:
+    quiet = watch(mv=[3900] * 3)
+    pulsed = watch(mv=[3900] * 3, noise=[0, 0, 0, -300, 0, 0, 0, -250])
+    assert pulsed == quiet
+
+
+def test_a_fresh_cell_and_the_charger_raise_it(watch: Any) -> None:
+    rows = watch(mv=[3700] * 3 + [4150] * 3)
+    assert rows[2][1] < 20
+    assert rows[3][1] > 90
+    rows = watch(mv=[3700, 3720, 3740, 3760], charger=[False, True, True, False])
+    assert [r[0] for r in rows] == [LOW, CHARGING, CHARGING, NORMAL]
+    assert rows[2][1] > rows[0][1]
+
+
+def test_hours_left_come_from_the_rate_that_is_seen(watch: Any) -> None:
+    # 10 % an hour along the curve's straight middle piece: 3950 -> 3870 mV is 70 -> 60 %.
+    rows = watch(mv=[3950 - 80 * i // 360 for i in range(361)])
+    assert rows[10][3] == -1, "too early to tell"
+    assert rows[-1][1] == 60
+    assert rows[-1][3] == pytest.approx(6, abs=1)
+
+
+def test_low_then_empty_after_three_readings_not_one(watch: Any) -> None:
+    rows = watch(mv=[3700, 3290, 3700, 3290, 3290, 3290, 3290])
+    assert [r[0] for r in rows] == [LOW, LOW, LOW, LOW, LOW, EMPTY, EMPTY]
+
+
+def test_too_hot_and_too_cold_with_hysteresis(watch: Any) -> None:
+    rows = watch(celsius=[30, 43, 42, 41, 30, -10, -9, -7])
+    assert [r[0] for r in rows] == [NORMAL, HOT, HOT, HOT, NORMAL, COLD, COLD, NORMAL]
+    assert rows[0][1] == -1, "a board without a battery input invents no percentage"
+
+
+def test_over_the_wrap_of_ticks_ms(watch: Any) -> None:
+    plain = watch(mv=discharge(3, 3950, 3850))
+    wrapped = watch(mv=discharge(3, 3950, 3850), start=2**30 - 3_600_000)
+    assert wrapped == plain
