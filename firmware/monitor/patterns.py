@@ -101,7 +101,7 @@ TABLE = (
         (),
         0,
         "The monitor is recording. All is well.",
-        "Nothing.",
+        "Nothing needs to be done.",
     ),
 )
 

@@ -6,7 +6,7 @@
 
 The battery is read every ten seconds, eight conversions averaged in the middle (the highest and
 the lowest two left out: the radio's pulses pull them down). The percentage follows a lithium
-polymer cell's resting voltages; the monitor draws about a fiftieth of the cell's capacity an
+polymer cell's resting voltages; the monitor draws a small part of the cell's capacity an
 hour, so the voltage under load is close to them. While discharging it never rises: a cell
 recovers some millivolts when the radio is silent, and no charge comes from that.
 """

@@ -1,0 +1,61 @@
+"""The patient's sheet: everything is on it, large enough, on one leaf."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from heartlog._firmware.monitor import patterns
+from heartlog.sheet import Details, make_sheet
+from heartlog.sheet.paper import SIZE, in_words
+
+FULL = Details(
+    clinic="Heart Clinic of the Town Hospital, second floor",
+    telephone="012 345 678",
+    out_of_hours="012 345 679",
+    start=datetime(2026, 3, 2, 9, 30),
+    end=datetime(2026, 3, 16, 9, 30),
+    electrodes=("right shoulder", "left shoulder", "left lower rib"),
+)
+
+
+@pytest.mark.parametrize("page", ["A4", "Letter"])
+@pytest.mark.parametrize("details", [Details(), FULL], ids=["blank", "filled in"])
+def test_two_sides_say_it_all(tmp_path: Path, page: str, details: Details) -> None:
+    reader = PdfReader(make_sheet(tmp_path / "sheet.pdf", details, page))
+    assert len(reader.pages) == 2
+    front, back = (" ".join(p.extract_text().split()) for p in reader.pages)
+    assert "press the button once" in front
+    assert "not a certified medical device" in front
+    assert "plugged in" in front
+    if details.clinic:
+        assert details.clinic in front
+        assert "Monday 02 March 2026, 09:30" in front
+        assert "Electrode 2 (left shoulder) is loose" in back
+        assert "Electrode 4" not in back
+    for name, light, _, _, meaning, action in patterns.TABLE:
+        if name.startswith("electrode"):
+            continue
+        assert meaning in back
+        assert action in back
+        assert in_words(light) in back
+
+
+def test_every_pattern_has_its_own_words() -> None:
+    words = [in_words(row[1]) for row in patterns.TABLE]
+    assert len(set(words)) == len(words)
+
+
+def test_type_is_large() -> None:
+    assert SIZE >= 14
+
+
+def test_the_same_details_make_the_same_bytes(tmp_path: Path) -> None:
+    a = make_sheet(tmp_path / "a.pdf", FULL).read_bytes()
+    assert a == make_sheet(tmp_path / "b.pdf", FULL).read_bytes()
+
+
+def test_an_unknown_page_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="A4, Letter"):
+        make_sheet(tmp_path / "s.pdf", Details(), "A5")
