@@ -4,9 +4,10 @@ import random
 import subprocess
 from pathlib import Path
 
-from heartlog._firmware.monitor.link import pack, unpack, wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from heartlog._firmware.monitor.link import pack, unpack, wire
 
 Items = list[tuple[int, bytes]]
 

@@ -3,9 +3,10 @@
 import struct
 
 import pytest
-from heartlog._firmware.monitor.link import wire
 from hypothesis import given
 from hypothesis import strategies as st
+
+from heartlog._firmware.monitor.link import wire
 
 LIMITS = {"B": (0, 255), "H": (0, 65535), "I": (0, 2**32 - 1), "Q": (0, 2**64 - 1)}
 LIMITS["i"] = (-(2**31), 2**31 - 1)

@@ -1,0 +1,86 @@
+"""The command line `heartlog`.
+
+`main` is the console script. Commands are registered in `heartlog.cli.commands`; errors reach the
+person in one way, here: on stderr, what happened and what to do next, with an exit code of
+`heartlog.errors.ExitCode`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from heartlog.cli.tree import Tree
+from heartlog.errors import CommandError, ExitCode, explain
+
+app = typer.Typer(
+    name="heartlog",
+    cls=Tree,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Every command explains itself: heartlog COMMAND --help",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"heartlog {version('heartlog')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Records, reviews and reports heart beats from an open portable heart monitor.
+
+    For learning and research; not a certified medical device.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code (`heartlog.errors.ExitCode`)."""
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=args, prog_name="heartlog")
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            _report_defect(error)
+            sys.exit(ExitCode.ERROR)
+        report(known)
+        if os.environ.get("HEARTLOG_DEBUG"):
+            traceback.print_exception(error)
+        sys.exit(known.exit_code)
+
+
+def report(error: CommandError) -> None:
+    """Print `error` on stderr: the message, and below it the next step."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, soft_wrap=False)
+    console.print(Text.assemble(("Error: ", "bold red"), error.message))
+    if error.hint:
+        console.print(Text.assemble(("Next:  ", "bold"), error.hint))
+
+
+def _report_defect(error: Exception) -> None:
+    """An error that nobody foresaw: show where, since the person must be able to report it."""
+    traceback.print_exception(error)
+    report(
+        CommandError(
+            f"{type(error).__name__}: {error}",
+            "This is a defect of heartlog: please report it with the lines above.",
+        )
+    )

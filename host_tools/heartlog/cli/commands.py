@@ -1,0 +1,35 @@
+"""The table of all commands: add a line here, and `heartlog` has the command.
+
+A line names the module and the attribute that implement the command; it is imported only when the
+command is run, so `heartlog --help` and shell completion stay quick however heavy a command is.
+The attribute is a plain function with Typer's annotations (one command) or a `typer.Typer` (a
+command with commands of its own)::
+
+    Entry("compare", "heartlog.compare.cli:compare", "Two sessions side by side.", REVIEW)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+RECORD = "Record"
+REVIEW = "Review and report"
+KEEP = "Keep and share"
+DEVICE = "Monitors and firmware"
+
+
+class Entry(NamedTuple):
+    """One command of `heartlog`."""
+
+    name: str
+    target: str
+    """`module:attribute`, imported when the command is run."""
+    help: str
+    """One line, at most 60 characters: what it does."""
+    panel: str
+    """The heading in `heartlog --help` under which it is listed."""
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("scan", "heartlog.cli.scan:scan", "Find monitors in range.", RECORD),
+)

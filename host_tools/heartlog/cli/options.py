@@ -1,0 +1,51 @@
+"""Options that mean the same in every command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+BackendOption = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        envvar="HEARTLOG_BACKEND",
+        metavar="WHICH",
+        help="How to reach the radio: system, bumble:TRANSPORT (as bumble:usb:0),"
+        " or virtual[:RUN_DIR] for a virtual monitor.",
+    ),
+]
+"""Default it with `= "system"`; hand it to `heartlog.ble.open_backend`."""
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="HEARTLOG_STORE",
+        metavar="FILE|URL",
+        help="The store: a file, or a database URL. Default: one in your data folder.",
+    ),
+]
+"""Default it with `= None`; hand it to `heartlog.store.Store.open`."""
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON for programs instead of a table.")
+]
+"""Default it with `= False`; print with `heartlog.cli.output.print_json`."""
+
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Don't ask before something is lost.")
+]
+"""Default it with `= False`; hand it to `heartlog.cli.output.confirm`."""
+
+MonitorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--monitor",
+        "-m",
+        metavar="NAME|ADDRESS",
+        help="Which monitor, when several are in range: its name, address, or a part of either.",
+    ),
+]
+"""Default it with `= None`; hand it to `heartlog.ble.find_monitor`."""

@@ -1,0 +1,82 @@
+"""How commands speak: results on stdout, everything else on stderr, at most as wide as the screen.
+
+Tables and JSON are results and go to stdout, so that they can be piped; progress, notes, questions
+and errors go to stderr. Rich drops colour by itself where there is none (a pipe, NO_COLOR,
+TERM=dumb).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from heartlog.errors import UsageProblem
+
+PIPE_WIDTH = 100
+"""Columns of a table that nobody's screen limits."""
+
+
+def out() -> Console:
+    """The console for results."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(highlight=False, width=width)
+
+
+def err() -> Console:
+    """The console for progress, notes and questions."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON on stdout; times become ISO 8601, numbers stay plain."""
+    json.dump(value, sys.stdout, indent=2, default=_jsonable, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    return str(value)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], **justify: str) -> Table:
+    """A plain table for a terminal of 80 columns; `justify` maps a column's name to "right"."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        how: Any = justify.get(column.lower().replace(" ", "_"), "left")
+        made.add_column(column, justify=how, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def note(message: str) -> None:
+    """A line for the person at the screen, on stderr."""
+    err().print(Text(message))
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is lost; returns if it may be done, else ends the command.
+
+    `yes` is the option --yes. Without it and without a terminal nobody can answer: that is an
+    error, never a silent yes.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageProblem(
+            f"{question} There is no terminal to answer on, so nothing was done.",
+            "Run it in a terminal, or say --yes.",
+        )
+    import typer
+
+    typer.confirm(question, default=False, abort=True, err=True)
