@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench image clean
+.PHONY: help setup demo test lint format types bench image boards clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ bench: $(READY)  ## print the measured figures, deterministic ones first
 	@$(BIN)/python -m heartlog.bench
 
 image: $(READY)  ## build a firmware image: make image BOARD=virtual
-	@$(BIN)/python -m heartlog.image $(or $(BOARD),virtual)
+	@$(BIN)/python -m heartlog.image $(or $(BOARD),virtual) $(if $(FROZEN),--frozen)
+
+boards: $(READY)  ## list the boards, and renew their wiring pages
+	@$(BIN)/python -m heartlog.image.boards --write
 
 clean:  ## remove what the tasks made (not the store)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

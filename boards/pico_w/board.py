@@ -3,8 +3,12 @@
 import machine
 
 NAME = "pico_w"
-HARD_IRQ = True  # rp2 runs Pin.irq(hard=True) handlers in the interrupt itself
+ROOT = "/"
+HARD_IRQ = True
+AFE = "ADS1292R"
+AFE_BAUDRATE = 4_000_000
 
+# rp2 runs Pin.irq(hard=True) in the interrupt; SPI0 on its second group of pins.
 PINS = {
     "SCK": 18,
     "MOSI": 19,
@@ -18,35 +22,49 @@ PINS = {
     "BUZZER": 13,
     "BATTERY": 26,
 }
+SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# The cell reaches the ADC through two equal resistors: it is read in halves.
+# Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2
-ADC_REFERENCE_MV = 3300
 
 
-def pin(name, *args, **kwargs):
-    """The machine.Pin called `name`."""
-    return machine.Pin(PINS[name], *args, **kwargs)
+def pin(name, mode, value=None, pull=None):
+    """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""
+    number = PINS[name]
+    if value is None:
+        return machine.Pin(number, mode, pull)
+    return machine.Pin(number, mode, pull, value=value)
 
 
-def spi(baudrate):
-    """The bus to the front end: mode 1 (CPOL 0, CPHA 1), as the ADS1x9x asks."""
+def spi(baudrate, phase=1):
+    """The bus to the front end: SPI mode 1 (CPOL 0, CPHA 1) unless told otherwise."""
     return machine.SPI(
         0,
         baudrate=baudrate,
         polarity=0,
-        phase=1,
-        sck=pin("SCK"),
-        mosi=pin("MOSI"),
-        miso=pin("MISO"),
+        phase=phase,
+        sck=machine.Pin(PINS["SCK"]),
+        mosi=machine.Pin(PINS["MOSI"]),
+        miso=machine.Pin(PINS["MISO"]),
     )
 
 
+_adc = machine.ADC(PINS["BATTERY"])
+
+
 def battery_millivolts():
-    """The cell's voltage in mV, one reading; power.py averages."""
-    return machine.ADC(pin("BATTERY")).read_u16() * ADC_REFERENCE_MV * BATTERY_DIVIDER // 65535
+    """The cell's voltage in mV, one conversion against the 3.3 V supply."""
+    return _adc.read_u16() * 3300 * BATTERY_DIVIDER // 65535
+
+
+_vbus = machine.Pin("WL_GPIO2", machine.Pin.IN)
+
+
+def charger_present():
+    """Whether USB feeds the board: the radio chip's third pin watches VBUS."""
+    return bool(_vbus.value())
 
 
 def journal_device():
-    """Where the journal lives: a folder of the board's littlefs."""
+    """Where the journal lives: a folder of the board's file system."""
     return "/journal"

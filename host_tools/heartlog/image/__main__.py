@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from heartlog.errors import CommandError
-from heartlog.image.build import ImageInfo, build_image
+from heartlog.image.build import ImageInfo, build_image, frozen_sources
 
 
 def table(info: ImageInfo) -> list[str]:
@@ -20,9 +20,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m heartlog.image", description=__doc__)
     parser.add_argument("board", help="a folder of boards/, e.g. pico_w")
     parser.add_argument("--out", type=Path, help="where to put the image")
+    parser.add_argument(
+        "--frozen", action="store_true", help="lay out the sources for a frozen MicroPython build"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.frozen:
+            print(frozen_sources(chosen.board, chosen.out))
+            return 0
         info = build_image(chosen.board, chosen.out)
     except CommandError as error:
         print(f"{error}", file=sys.stderr)

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-from heartlog.errors import CommandError, NotFound
+from heartlog.errors import CommandError
+from heartlog.image.board import read_description
 from heartlog.image.compile import compile_mpy, compile_text, is_empty
-from heartlog.image.places import board_names, boards_dir, default_image_dir, firmware_dir
+from heartlog.image.places import boards_dir, default_image_dir, firmware_dir
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -72,29 +72,6 @@ def firmware_version() -> str:
         ) from error
 
 
-def read_description(board: str) -> dict[str, Any]:
-    """The contents of `boards/BOARD/board.json`.
-
-    Raises:
-        CommandError: there is no such board, or its description is not JSON.
-    """
-    path = boards_dir() / board / "board.json"
-    if board not in board_names():
-        raise NotFound(
-            f"There is no board called {board!r}.",
-            f"The boards are: {', '.join(board_names())}. `make boards` tells about them.",
-        )
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CommandError(
-            f"{path} is not JSON: {error}", hint="Mend the board's description."
-        ) from error
-    if not isinstance(described, dict):
-        raise CommandError(f"{path} is not a JSON object", hint="Mend the board's description.")
-    return described
-
-
 def compile_all(board: str, arch: str) -> dict[str, bytes]:
     """Path on the board -> contents, for every file but `image_info.mpy` and the manifest."""
     firmware = firmware_dir()
@@ -113,6 +90,35 @@ def compile_all(board: str, arch: str) -> dict[str, bytes]:
         )
     files["board.mpy"] = compile_mpy(board_file, arch)
     return files
+
+
+def frozen_sources(board: str, out: Path | None = None) -> Path:
+    """Lay out the sources as a board's `manifest.py` freezes them into a MicroPython build.
+
+    `main.py` is the application itself here (a frozen `main.py` is run after a reset), and
+    `image_info.py` names the same build as the image does. Returns the folder, by default
+    `build/frozen-BOARD` beside the images.
+    """
+    arch = str(read_description(board).get("arch"))
+    image = compile_all(board, arch)
+    folder = out if out is not None else default_image_dir(board).with_name(f"frozen-{board}")
+    files = {
+        source.relative_to(firmware_dir()).as_posix(): source.read_bytes()
+        for source in sorted(firmware_dir().rglob("*.py"))
+        if not is_empty(source)
+    }
+    files["board.py"] = (boards_dir() / board / "board.py").read_bytes()
+    files["image_info.py"] = _image_info(board, arch, _build_name(image))
+    files[MANIFEST] = b"{}\n"
+    _write(folder, files)
+    return folder
+
+
+def _image_info(board: str, arch: str, build: str) -> bytes:
+    return (
+        f"VERSION = {firmware_version()!r}\nBOARD = {board!r}\n"
+        f"ARCH = {arch!r}\nBUILD = {build!r}\n"
+    ).encode()
 
 
 def _build_name(files: dict[str, bytes]) -> str:
@@ -149,8 +155,8 @@ def build_image(board: str, out: Path | None = None) -> ImageInfo:
     files = compile_all(board, arch)
     build = _build_name(files)
     number = firmware_version()
-    info = f"VERSION = {number!r}\nBOARD = {board!r}\nARCH = {arch!r}\nBUILD = {build!r}\n"
-    files["image_info.mpy"] = compile_text(info.encode(), arch, "image_info.py")
+    info = _image_info(board, arch, build)
+    files["image_info.mpy"] = compile_text(info, arch, "image_info.py")
     entries = [
         ImageFile(path, len(files[path]), hashlib.sha256(files[path]).hexdigest())
         for path in sorted(files)

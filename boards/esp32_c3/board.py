@@ -1,0 +1,69 @@
+"""Espressif ESP32-C3-DevKitM-1: pins and buses."""
+
+import machine
+
+NAME = "esp32_c3"
+ROOT = "/"
+HARD_IRQ = False
+AFE = "ADS1292R"
+AFE_BAUDRATE = 4_000_000
+
+# SCK, MOSI and CS on SPI2's fast pins; MISO through the GPIO matrix, since 2 is a strapping pin.
+PINS = {
+    "SCK": 6,
+    "MOSI": 7,
+    "MISO": 5,
+    "CS": 10,
+    "DRDY": 4,
+    "RESET": 3,
+    "BUTTON": 9,
+    "LED": 18,
+    "BUZZER": 19,
+    "BATTERY": 0,
+    "CHARGER": 1,
+}
+
+# Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
+BATTERY_DIVIDER = 2
+
+
+def pin(name, mode, value=None, pull=None):
+    """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""
+    number = PINS[name]
+    if value is None:
+        return machine.Pin(number, mode, pull)
+    return machine.Pin(number, mode, pull, value=value)
+
+
+def spi(baudrate, phase=1):
+    """The bus to the front end: SPI mode 1 (CPOL 0, CPHA 1) unless told otherwise."""
+    return machine.SPI(
+        1,
+        baudrate=baudrate,
+        polarity=0,
+        phase=phase,
+        sck=machine.Pin(PINS["SCK"]),
+        mosi=machine.Pin(PINS["MOSI"]),
+        miso=machine.Pin(PINS["MISO"]),
+    )
+
+
+_adc = machine.ADC(machine.Pin(PINS["BATTERY"]), atten=machine.ADC.ATTN_11DB)
+
+
+def battery_millivolts():
+    """The cell's voltage in mV, one conversion, corrected by the chip's own calibration."""
+    return _adc.read_uv() * BATTERY_DIVIDER // 1000
+
+
+_charger = machine.Pin(PINS["CHARGER"], machine.Pin.IN)
+
+
+def charger_present():
+    """Whether a charger feeds the cell: its 5 V, divided, holds the pin high."""
+    return bool(_charger.value())
+
+
+def journal_device():
+    """Where the journal lives: a folder of the board's file system."""
+    return "/journal"

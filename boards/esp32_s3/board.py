@@ -1,0 +1,70 @@
+"""Espressif ESP32-S3-DevKitC-1: pins and buses."""
+
+import machine
+
+NAME = "esp32_s3"
+ROOT = "/"
+HARD_IRQ = False
+AFE = "ADS1292R"
+AFE_BAUDRATE = 4_000_000
+
+# SPI2 on its fast pins (10 to 13); 4 is on ADC1, which the radio leaves free.
+PINS = {
+    "SCK": 12,
+    "MOSI": 11,
+    "MISO": 13,
+    "CS": 10,
+    "DRDY": 14,
+    "RESET": 9,
+    "START": 8,
+    "BUTTON": 7,
+    "LED": 6,
+    "BUZZER": 5,
+    "BATTERY": 4,
+    "CHARGER": 15,
+}
+
+# Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
+BATTERY_DIVIDER = 2
+
+
+def pin(name, mode, value=None, pull=None):
+    """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""
+    number = PINS[name]
+    if value is None:
+        return machine.Pin(number, mode, pull)
+    return machine.Pin(number, mode, pull, value=value)
+
+
+def spi(baudrate, phase=1):
+    """The bus to the front end: SPI mode 1 (CPOL 0, CPHA 1) unless told otherwise."""
+    return machine.SPI(
+        1,
+        baudrate=baudrate,
+        polarity=0,
+        phase=phase,
+        sck=machine.Pin(PINS["SCK"]),
+        mosi=machine.Pin(PINS["MOSI"]),
+        miso=machine.Pin(PINS["MISO"]),
+    )
+
+
+_adc = machine.ADC(machine.Pin(PINS["BATTERY"]), atten=machine.ADC.ATTN_11DB)
+
+
+def battery_millivolts():
+    """The cell's voltage in mV, one conversion, corrected by the chip's own calibration."""
+    return _adc.read_uv() * BATTERY_DIVIDER // 1000
+
+
+_charger = machine.Pin(PINS["CHARGER"], machine.Pin.IN)
+
+
+def charger_present():
+    """Whether a charger feeds the cell: its 5 V, divided, holds the pin high."""
+    return bool(_charger.value())
+
+
+def journal_device():
+    """Where the journal lives: a folder of the board's file system."""
+    return "/journal"

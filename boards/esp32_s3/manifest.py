@@ -1,0 +1,4 @@
+"""Freezes the firmware into a MicroPython build; see boards/README.md."""
+
+include("$(PORT_DIR)/boards/manifest.py")
+freeze("../../build/frozen-esp32_s3")

@@ -1,0 +1,71 @@
+"""Arduino Nano RP2040 Connect: pins and buses."""
+
+import machine
+
+NAME = "nano_rp2040_connect"
+ROOT = "/data"
+HARD_IRQ = True
+AFE = "ADS1292R"
+AFE_BAUDRATE = 4_000_000
+
+# SPI0 on the Arduino header's usual pins; numbers are the chip's GPIOs.
+PINS = {
+    "SCK": 6,
+    "MOSI": 7,
+    "MISO": 4,
+    "CS": 5,
+    "DRDY": 25,
+    "RESET": 15,
+    "START": 16,
+    "BUTTON": 17,
+    "LED": 18,
+    "BUZZER": 19,
+    "BATTERY": 26,
+    "CHARGER": 20,
+}
+SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
+
+# Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
+BATTERY_DIVIDER = 2
+
+
+def pin(name, mode, value=None, pull=None):
+    """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""
+    number = PINS[name]
+    if value is None:
+        return machine.Pin(number, mode, pull)
+    return machine.Pin(number, mode, pull, value=value)
+
+
+def spi(baudrate, phase=1):
+    """The bus to the front end: SPI mode 1 (CPOL 0, CPHA 1) unless told otherwise."""
+    return machine.SPI(
+        0,
+        baudrate=baudrate,
+        polarity=0,
+        phase=phase,
+        sck=machine.Pin(PINS["SCK"]),
+        mosi=machine.Pin(PINS["MOSI"]),
+        miso=machine.Pin(PINS["MISO"]),
+    )
+
+
+_adc = machine.ADC(PINS["BATTERY"])
+
+
+def battery_millivolts():
+    """The cell's voltage in mV, one conversion against the 3.3 V supply."""
+    return _adc.read_u16() * 3300 * BATTERY_DIVIDER // 65535
+
+
+_charger = machine.Pin(PINS["CHARGER"], machine.Pin.IN)
+
+
+def charger_present():
+    """Whether a charger feeds the cell: its 5 V, divided, holds the pin high."""
+    return bool(_charger.value())
+
+
+def journal_device():
+    """Where the journal lives: a folder of the board's file system."""
+    return "/data/journal"

@@ -1,0 +1,81 @@
+"""The parts of a board's README that are made from its description.
+
+Three places in each README, each between two marks: the wiring, the facts (radio, sampler, flash,
+limits) and the power budget. What a person writes stands around them and is never touched.
+"""
+
+from heartlog.errors import CommandError
+from heartlog.image.board import Board, board_folder
+from heartlog.image.wiring import wiring_svg, wiring_table
+
+_STACKS = {"btstack": "BTstack", "nimble": "NimBLE"}
+MADE = "made from board.json by `make boards`"
+
+
+def marks(part: str) -> tuple[str, str]:
+    """The line before and the line after a made part."""
+    return f"<!-- {part}: {MADE} -->", f"<!-- end of {part} -->"
+
+
+def wiring(board: Board) -> str:
+    """The table of the wires, and their drawing."""
+    return f"{wiring_table(board)}\n\n![Wiring of the {board.title}](wiring.svg)"
+
+
+def facts(board: Board) -> str:
+    """Radio, sampler, flash and limits, as lists."""
+    drdy = (
+        "served in the interrupt itself"
+        if board.sampler["drdy"] == "hard_irq"
+        else "served by a scheduled handler"
+    )
+    slots = (
+        "two images beside each other (the previous one is kept)"
+        if board.slots == 2
+        else "one image (no room for the previous one)"
+    )
+    lines = [f"**Radio.** MicroPython uses {_STACKS[board.stack]} here.", ""]
+    lines += [f"- It can {text}." for text in board.ble_can]
+    lines += [f"- It can't {text}." for text in board.ble_cannot]
+    lines += [
+        "",
+        f"**Sampler.** DRDY is {drdy}; {board.sampler['least_rate']} to "
+        f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
+        "",
+        f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`, {slots}.",
+        "",
+        "**Known limits.**",
+        "",
+    ]
+    lines += [f"- {text}" for text in board.limits]
+    return "\n".join(lines)
+
+
+PARTS = {"wiring": wiring, "facts": facts}
+
+
+def page_with(board: Board, page: str) -> str:
+    """The README's text with its made parts renewed.
+
+    Raises:
+        CommandError: the marks of a part are not there.
+    """
+    for part, make in PARTS.items():
+        begin, end = marks(part)
+        before, found, rest = page.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            raise CommandError(
+                f"boards/{board.name}/README.md has no place for its {part}.",
+                f"Put these two lines where they belong:\n{begin}\n{end}",
+            )
+        page = f"{before}{begin}\n{make(board)}\n{end}{after}"
+    return page
+
+
+def write_pages(board: Board) -> None:
+    """Renew `wiring.svg` and the README's made parts of one board."""
+    folder = board_folder(board.name)
+    page = folder / "README.md"
+    page.write_text(page_with(board, page.read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "wiring.svg").write_text(wiring_svg(board), encoding="utf-8")
