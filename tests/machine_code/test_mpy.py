@@ -7,28 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartlog.machine_code import MpyError, compile_file, parse
+from heartlog.image.compile import ARCHITECTURES, compile_mpy
+from heartlog.machine_code import MpyError, parse
 from heartlog.machine_code.program import viper_codes
 from heartlog.machine_code.thumb import thumb_cost
 
 PROBE = Path(__file__).parent / "firmware" / "probe.py"
-ARCHITECTURES = ("armv6m", "armv7m", "armv7emsp", "xtensawin", "rv32imc", "x64")
-
-
-def compiled(architecture: str, folder: Path) -> bytes:
-    output = folder / "probe.mpy"
-    compile_file(PROBE, architecture, output)
-    return output.read_bytes()
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return compiled("armv6m", tmp_path_factory.mktemp("mpy"))
+def probe() -> bytes:
+    return compile_mpy(PROBE, "armv6m")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_names_belong_to_their_code(architecture: str, tmp_path: Path) -> None:
-    mpy = parse(compiled(architecture, tmp_path))
+def test_names_belong_to_their_code(architecture: str) -> None:
+    mpy = parse(compile_mpy(PROBE, architecture))
     assert mpy.architecture == architecture
     codes = dict(viper_codes(mpy, ast.parse(PROBE.read_text())))
     assert list(codes) == [

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import unicorn
 
-from heartlog.machine_code import ARCHITECTURES, MachineCodeError, Program, compile_file
+from heartlog.image.compile import compile_mpy
+from heartlog.machine_code import ARCHITECTURES, MachineCodeError, Program
 from heartlog.machine_code.processor import signed
 
 FIRMWARE = Path(__file__).parent / "firmware"
@@ -114,7 +115,7 @@ def test_cycles_are_those_of_the_manual() -> None:
 
 def test_all_architectures_agree_with_micropython(micropython: str, tmp_path: Path) -> None:
     script = "import probe\nprint([probe.far(x) for x in range(60)])"
-    compile_file(FIRMWARE / "probe.py", "x64", tmp_path / "probe.mpy")
+    (tmp_path / "probe.mpy").write_bytes(compile_mpy(FIRMWARE / "probe.py", "x64"))
     run = subprocess.run(
         [micropython, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -18,7 +18,7 @@ architectures deliver the same beats, and whether the sample path ever calls int
 
 from heartlog.machine_code.mpy import Mpy, MpyError, RawCode, parse
 from heartlog.machine_code.processor import MachineCodeError, Processor, Usage
-from heartlog.machine_code.program import ARCHITECTURES, Program, compile_file
+from heartlog.machine_code.program import ARCHITECTURES, Program
 
 __all__ = [
     "ARCHITECTURES",
@@ -29,6 +29,5 @@ __all__ = [
     "Program",
     "RawCode",
     "Usage",
-    "compile_file",
     "parse",
 ]

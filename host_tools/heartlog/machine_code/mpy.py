@@ -154,12 +154,13 @@ def parse(data: bytes) -> Mpy:
     magic, version, features, bits = reader.take(4)
     if magic != 0x4D:
         raise MpyError("not a .mpy file: it doesn't begin with M")
-    if version != _VERSION or features & 3 != _SUB_VERSION:
+    number = features >> 2 & 0x0F
+    # Without machine code the sub-version says nothing (it counts changes of the native ABI).
+    if version != _VERSION or (number and features & 3 != _SUB_VERSION):
         raise MpyError(
             f"format {version}.{features & 3}; this program reads {_VERSION}.{_SUB_VERSION} "
             "(mpy-cross 1.23 and later)"
         )
-    number = features >> 2 & 0x0F
     if number >= len(ARCHITECTURE_NAMES):
         raise MpyError(f"unknown architecture {number}")
     if features & 0x40:

