@@ -1,0 +1,115 @@
+"""The pairing keys of the monitors that this computer may listen to.
+
+    keys = Keys(folder, unlock(folder, ask))
+    keys.add(device_id, session=12)          # makes and keeps a new key, returns it
+    keys.get(device_id)                      # the newest key of a monitor, or None
+    keys.whose(identifier)                   # which monitor advertises this rotating identifier
+    keys.forget(device_id)                   # a lost monitor, a technician who left
+
+All keys lie in one file, sealed by AES-256-GCM under a key derived from the master secret.
+Forgetting a monitor's keys is the refusal of a lost or cloned one: without a key nothing it says
+is accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from heartlog.security.channel import KEY_BYTES, derive, recognise
+from heartlog.security.files import write_private
+from heartlog.security.master import LockProblem
+
+FILE = "keys.sealed"
+MAGIC = b"HLK1"
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One monitor's key for one session of wear; `made` is Unix time (s)."""
+
+    device: str
+    session: int
+    key: str
+    made: float
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The 32 bytes."""
+        return bytes.fromhex(self.key)
+
+
+class Keys:
+    """The sealed file of pairing keys in `folder`."""
+
+    def __init__(self, folder: Path, master: bytes) -> None:
+        self._path = folder / FILE
+        self._seal = AESGCM(derive(master, b"", b"heartlog pairing keys", 32))
+        self._pairings = self._read()
+
+    def _read(self) -> list[Pairing]:
+        if not self._path.exists():
+            return []
+        data = self._path.read_bytes()
+        body = data[len(MAGIC) :]
+        try:
+            if data[: len(MAGIC)] != MAGIC or len(body) < NONCE_BYTES:
+                raise ValueError("not a file of keys")
+            text = self._seal.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], MAGIC)
+            rows = [Pairing(**row) for row in json.loads(text)]
+        except InvalidTag:
+            raise LockProblem(
+                f"{self._path} can't be opened: another secret locked it, or it was changed.",
+                "Use the passphrase or the user account it was made with, or restore a backup.",
+            ) from None
+        except (ValueError, TypeError) as error:
+            raise LockProblem(
+                f"{self._path} is damaged: {error}.", "Restore it from a backup."
+            ) from error
+        return rows
+
+    def _write(self) -> None:
+        text = json.dumps([asdict(p) for p in self._pairings]).encode()
+        nonce = os.urandom(NONCE_BYTES)
+        write_private(self._path, MAGIC + nonce + self._seal.encrypt(nonce, text, MAGIC))
+
+    def all(self) -> list[Pairing]:
+        """Every pairing, oldest first."""
+        return list(self._pairings)
+
+    def add(self, device: str, session: int = 0) -> bytes:
+        """Make a new key for a monitor (its id in hex) and keep it."""
+        key = os.urandom(KEY_BYTES)
+        self._pairings.append(Pairing(device, session, key.hex(), time.time()))
+        self._write()
+        return key
+
+    def get(self, device: str) -> bytes | None:
+        """The newest key of a monitor."""
+        for pairing in reversed(self._pairings):
+            if pairing.device == device:
+                return pairing.key_bytes
+        return None
+
+    def whose(self, identifier: bytes) -> Pairing | None:
+        """The pairing whose key made an advertised identifier (8 bytes)."""
+        for pairing in reversed(self._pairings):
+            if recognise(pairing.key_bytes, identifier):
+                return pairing
+        return None
+
+    def forget(self, device: str) -> int:
+        """Drop every key of a monitor; how many there were."""
+        kept = [p for p in self._pairings if p.device != device]
+        count = len(self._pairings) - len(kept)
+        if count:
+            self._pairings = kept
+            self._write()
+        return count

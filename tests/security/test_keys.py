@@ -1,0 +1,149 @@
+"""Keys at rest: locked by the keyring or a passphrase, and lost to whoever has neither."""
+
+import json
+import stat
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoKeyring
+
+from heartlog.security import master
+from heartlog.security.channel import derive
+from heartlog.security.keys import FILE, Keys
+from heartlog.security.master import LockProblem, unlock
+
+GOOD = "four random words here"
+
+
+class MemoryKeyring(KeyringBackend):
+    """A keyring in memory, behind the keyring package's own interface."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(master.PASSPHRASE_VARIABLE, raising=False)
+    monkeypatch.setattr(master, "SCRYPT_N", 2**14)
+    keyring.set_keyring(NoKeyring())
+
+
+def test_a_passphrase_opens_what_it_locked_and_another_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return GOOD
+
+    first = unlock(tmp_path, ask)
+    assert asked == ["New passphrase (8 characters or more)", "Once more"]
+    assert unlock(tmp_path, lambda _: GOOD) == first
+    with pytest.raises(LockProblem, match="wrong"):
+        unlock(tmp_path, lambda _: "something else")
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, GOOD)
+    assert unlock(tmp_path) == first
+
+
+def test_short_or_mistyped_new_passphrases_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LockProblem, match="5 characters"):
+        unlock(tmp_path, lambda _: "short")
+    words = iter((GOOD, GOOD + "!"))
+    with pytest.raises(LockProblem, match="differ"):
+        unlock(tmp_path, lambda _: next(words))
+    with pytest.raises(LockProblem, match="nobody can be asked"):
+        unlock(tmp_path)
+    assert not (tmp_path / master.LOCK_FILE).exists()
+
+
+def test_the_keyring_is_used_where_there_is_one(tmp_path: Path) -> None:
+    ring = MemoryKeyring()
+    keyring.set_keyring(ring)
+    first = unlock(tmp_path)
+    assert len(first) == 32
+    assert unlock(tmp_path) == first
+    assert not (tmp_path / master.LOCK_FILE).exists()
+    (name,) = ring.kept
+    ring.kept[name] = "not hex"
+    with pytest.raises(LockProblem, match="no usable secret"):
+        unlock(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        json.dumps({"n": 2**30, "salt": "00" * 16, "check": ""}),
+        json.dumps({"n": 3, "salt": "00" * 16, "check": ""}),
+        json.dumps({"n": 2**14, "salt": "00", "check": ""}),
+    ],
+)
+def test_a_damaged_or_forged_lock_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / master.LOCK_FILE).write_text(content)
+    with pytest.raises(LockProblem, match="damaged"):
+        unlock(tmp_path, lambda _: GOOD)
+
+
+def test_keys_survive_only_under_their_secret(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, bytes(32))
+    first = keys.add("aa" * 8, session=1)
+    second = keys.add("aa" * 8, session=2)
+    other = keys.add("bb" * 8, session=3)
+    again = Keys(tmp_path, bytes(32))
+    assert again.get("aa" * 8) == second != first
+    assert again.get("bb" * 8) == other
+    assert again.get("cc" * 8) is None
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    data = (tmp_path / FILE).read_bytes()
+    for key in (first, second, other):
+        assert key not in data
+        assert key.hex().encode() not in data
+    with pytest.raises(LockProblem, match="another secret"):
+        Keys(tmp_path, bytes(31) + b"\x01")
+
+
+def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
+    Keys(tmp_path, bytes(32)).add("aa" * 8)
+    path = tmp_path / FILE
+    good = path.read_bytes()
+    for i in range(len(good)):
+        path.write_bytes(good[:i] + bytes((good[i] ^ 1,)) + good[i + 1 :])
+        with pytest.raises(LockProblem):
+            Keys(tmp_path, bytes(32))
+        path.write_bytes(good[:i])
+        with pytest.raises(LockProblem):
+            Keys(tmp_path, bytes(32))
+
+
+def test_a_forgotten_monitor_is_not_recognised_any_more(tmp_path: Path) -> None:
+    import hashlib
+    import hmac
+
+    keys = Keys(tmp_path, bytes(32))
+    key = keys.add("aa" * 8)
+    keys.add("bb" * 8)
+    secret = derive(key, b"", b"heartlog identifier", 32)
+    identifier = b"abcd" + hmac.digest(secret, b"abcd", hashlib.sha256)[:4]
+    found = keys.whose(identifier)
+    assert found is not None
+    assert found.device == "aa" * 8
+    assert keys.forget("aa" * 8) == 1
+    assert keys.forget("aa" * 8) == 0
+    assert Keys(tmp_path, bytes(32)).whose(identifier) is None
