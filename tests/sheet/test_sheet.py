@@ -1,5 +1,7 @@
 """The patient's sheet: everything is on it, large enough, on one leaf."""
 
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -59,3 +61,29 @@ def test_the_same_details_make_the_same_bytes(tmp_path: Path) -> None:
 def test_an_unknown_page_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="A4, Letter"):
         make_sheet(tmp_path / "s.pdf", Details(), "A5")
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "heartlog", "sheet", *args], capture_output=True, text=True
+    )
+
+
+def test_the_command_writes_it(tmp_path: Path) -> None:
+    out = tmp_path / "sheet.pdf"
+    done = run(str(out), "--clinic", "Town", "--from", "2026-03-02", "--page", "Letter")
+    assert done.returncode == 0, done.stderr
+    assert "Town" in PdfReader(out).pages[0].extract_text()
+
+
+def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
+    out = str(tmp_path / "sheet.pdf")
+    for args, text in (
+        (("--page", "A5"), "A4, Letter"),
+        (("--from", "2026-03-02", "--until", "2026-03-01"), "before it begins"),
+        (("--electrode", "a") * 5, "5 electrodes"),
+    ):
+        done = run(out, *args)
+        assert done.returncode == 2
+        assert text in done.stderr
+    assert run(str(tmp_path / "no" / "folder.pdf")).returncode == 3

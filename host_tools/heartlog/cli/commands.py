@@ -32,4 +32,5 @@ class Entry(NamedTuple):
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("scan", "heartlog.cli.scan:scan", "Find monitors in range.", RECORD),
+    Entry("sheet", "heartlog.sheet.cli:sheet", "Print the patient's page.", KEEP),
 )
