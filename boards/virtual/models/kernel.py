@@ -15,7 +15,7 @@ The same file runs in MicroPython (runtime/sim.py is built on it) and in CPython
 
 
 class Event:
-    """One thing to happen: `fn()` at time `t` (us). `armed` is true until it ran or was cancelled."""
+    """One thing to happen: `fn()` at time `t` (us); `armed` until it ran or was cancelled."""
 
     def __init__(self, t, fn):
         self.t = t
@@ -33,7 +33,7 @@ class Kernel:
         self._queue = []
 
     def at(self, t_us, fn):
-        """Call `fn()` at `t_us` (now, if that is past); returns the event, for cancel and rearm."""
+        """Call `fn()` at `t_us` (now, if that is past); returns the event."""
         event = Event(t_us, fn)
         self.rearm(event, t_us)
         return event

@@ -1,0 +1,6 @@
+def command(c):
+    return {}
+
+
+def status():
+    return {}

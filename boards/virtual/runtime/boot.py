@@ -1,0 +1,71 @@
+"""The virtual board's boot program: wires the models, mounts the flash, runs the image's main.
+
+    micropython -X heapsize=... boot.py RUNTIME_DIR BOARDS_VIRTUAL_DIR CABLE_FD
+
+Everything else comes over the cable: see `virtual_board.supervisor`.
+"""
+
+import sys
+
+# The real modules under other names, before the shims of the same names can be found.
+del sys.path[:]
+import machine as _machine  # noqa: E402, I001
+import time as _time  # noqa: E402
+
+sys.modules["real_machine"] = _machine
+sys.modules["real_time"] = _time
+for _name in ("machine", "time"):
+    if _name in sys.modules:
+        del sys.modules[_name]
+sys.path[:] = [sys.argv[1], sys.argv[2]]
+
+import gc  # noqa: E402
+import os  # noqa: E402
+
+import sim  # noqa: E402
+import vfs  # noqa: E402
+from cable import Cable  # noqa: E402
+
+cable = sim.cable = Cable(int(sys.argv[3]))
+config = cable.request(ask="config")
+sim.kernel.now = config["now_us"]
+
+import time  # noqa: E402
+
+time.offset_us = config["ticks_ms"] * 1000
+time.day_us = config["day_us"]
+sim.show_clock(open(config["clock"], "r+b"), config["epoch"])
+
+import bluetooth  # noqa: E402, F401  the firmware imports it later, when the path has gone
+import control  # noqa: E402
+import wiring  # noqa: E402
+
+board = wiring.Board(cable, config)
+control.attach(cable, board)
+import scheduling  # noqa: E402
+
+sys.modules["micropython"] = scheduling
+
+# From here on only the image and the board's own flash are to be seen.
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(config["image"]), "/image")
+board.mount()
+sys.path[:] = ["/image", "", "/lib"]
+os.chdir("/")
+board.connect_front_end()  # the front end's model reads the register tables of the image
+for _name in ("boot", "wiring", "control", "scheduling", "cable"):
+    if _name in sys.modules:
+        del sys.modules[_name]
+gc.collect()
+board.baseline = gc.mem_alloc()
+sim.set_speed(config["speed"])
+cable.event(event="booted", cause=config["cause"])
+try:
+    __import__("main")
+    board.firmware_ended(None)
+except SystemExit:
+    board.firmware_ended("sys.exit()")
+except BaseException as error:
+    print("The firmware ended with an exception:")
+    sys.print_exception(error)
+    board.firmware_ended("%s: %s" % (type(error).__name__, error))

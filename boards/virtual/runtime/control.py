@@ -1,0 +1,84 @@
+"""Commands from the control socket that concern what is on the board; see README.md for all."""
+
+import json
+
+import hardware
+import sim
+from cable import ANSWER, COMMAND, EVENT
+
+
+def attach(cable, board):
+    """Answer commands that come over the cable."""
+
+    def command(payload):
+        wanted = json.loads(payload)
+        try:
+            answer = _do(board, wanted)
+            answer["ok"] = True
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            answer = {"ok": False, "error": "%s: %s" % (type(error).__name__, error)}
+        answer["id"] = wanted.get("id")
+        cable.send(ANSWER, json.dumps(answer).encode())
+        board.tell()
+
+    cable.handlers[COMMAND] = command
+    cable.handlers[EVENT] = lambda payload: None
+
+
+def _electrode(board, c):
+    settings = {k: v for k, v in c.items() if k not in ("do", "id", "name")}
+    board.electrodes.set(c["name"], **settings)
+
+
+def _afe(board, c):
+    for fault, value in c["fault"].items():
+        board.afe.faults[fault] = value
+
+
+def _flash(board, c):
+    if "cut_after" in c:
+        board.nor.cut_after(c["cut_after"])
+    if "erase_us" in c:
+        board.nor.erase_us = c["erase_us"]
+    if "program_us" in c:
+        board.nor.program_us = c["program_us"]
+
+
+def _radio(board, c):
+    import bluetooth
+
+    return bluetooth.command(c)
+
+
+def _status(board, c):
+    import bluetooth
+
+    status = board.status()
+    status["radio"] = bluetooth.status()
+    return status
+
+
+_COMMANDS = {
+    "status": _status,
+    "electrode": _electrode,
+    "afe": _afe,
+    "brown_out": lambda board, c: board.afe.brown_out(),
+    "flash": _flash,
+    "radio": _radio,
+    "play": lambda board, c: board.patient.play(),
+    "button": lambda board, c: board.press(c.get("ms", 200)),
+    "battery": lambda board, c: board.set_battery(c["mv"]),
+    "charger": lambda board, c: board.set_charging(c["on"]),
+    "temperature": lambda board, c: hardware.set_temperature(c["celsius"]),
+    "speed": lambda board, c: sim.set_speed(c["value"]),
+    "pause": lambda board, c: sim.set_paused(c["on"]),
+    "reset": lambda board, c: board.restart("pin"),
+    "cut": lambda board, c: board.restart("power"),
+}
+
+
+def _do(board, wanted):
+    name = wanted.get("do")
+    if name not in _COMMANDS:
+        raise ValueError("no command %r; there are %s" % (name, ", ".join(sorted(_COMMANDS))))
+    return _COMMANDS[name](board, wanted) or {}

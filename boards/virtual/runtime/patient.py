@@ -1,0 +1,99 @@
+"""The patient: plays a file of volts, prepared by the supervisor at the front end's own rate.
+
+The front end calls `begin(rate)` when it starts to convert and `leads(t_us)` once a conversion.
+The supervisor resamples the record meanwhile; simulated time stands still. The record's time runs
+on over a restart of the conversions: heart beats do not wait for a chip.
+"""
+
+from array import array
+
+import sim
+import vfs
+
+# The firmware's own view of files ends at its flash; the patient's are outside.
+_outside = vfs.VfsPosix("/")
+_FRAMES = 1024
+
+
+class Patient:
+    """`begin(rate)` and `leads(t_us)` for models/electrodes.py; `hold` and `play` for commands.
+
+    `record_start` is the count of conversions before the one that saw the record's first sample
+    (None until then), `finished` turns true after its last.
+    """
+
+    def __init__(self, cable, channels, playing=True, started_us=None):
+        self._cable = cable
+        self._file = None
+        self._zero = array("f", [0.0] * channels)
+        self._frame = array("f", [0.0] * channels)
+        self._buffer = array("f", [0.0] * (_FRAMES * channels))
+        self._channels = channels
+        self._have = 0
+        self._next = 0
+        self._left = 0
+        self._loop = False
+        self._frames = 0
+        self._playing = playing
+        self.started_us = started_us  # simulated time of the record's first sample
+        self.rate = 0
+        self.conversions = 0
+        self.record_start = None
+        self.finished = False
+
+    def play(self):
+        """Let the record begin with the next conversion."""
+        self._playing = True
+
+    def begin(self, rate):
+        """The front end starts to convert at `rate` samples/s."""
+        self.rate = rate
+        self.conversions = 0
+        self.record_start = None
+        self._have = self._next = self._left = 0
+        prepared = self._cable.request(ask="patient", rate=rate)
+        sim.rebase()
+        if self._file is not None:
+            self._file.close()
+        self._file = _outside.open(prepared["path"], "rb")
+        self._left = self._frames = prepared["frames"]
+        self._loop = prepared["loop"]
+        self.finished = False
+        if self.started_us is not None:
+            skip = int((sim.kernel.now - self.started_us) * rate / 1000000)
+            self.record_start = -skip
+            skip = skip % self._frames if self._loop else min(self._frames, skip)
+            self._file.seek(skip * self._channels * 4)
+            self._left -= skip
+
+    def leads(self, t_us):
+        """Volts by lead at the next conversion; zeros before the record plays and after its end."""
+        self.conversions += 1
+        if not self._playing:
+            return self._zero
+        if self.record_start is None:
+            self.record_start = self.conversions - 1
+            self.started_us = t_us
+        if self._next == self._have and not self._fill():
+            return self._zero
+        frame = self._frame
+        buffer = self._buffer
+        i = self._next * self._channels
+        for c in range(self._channels):
+            frame[c] = buffer[i + c]
+        self._next += 1
+        return frame
+
+    def _fill(self):
+        if not self._left:
+            if not self._loop:
+                self.finished = True
+                return False
+            self._file.seek(0)
+            self._left = self._frames
+        n = min(_FRAMES, self._left)
+        self._file.readinto(memoryview(self._buffer)[: n * self._channels])
+        self._left -= n
+        self._have = n
+        self._next = 0
+        return True

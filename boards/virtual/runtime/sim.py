@@ -1,0 +1,360 @@
+"""The board's clock, its interrupts and its pace: every shim is built on this.
+
+Simulated time moves only here: while the firmware idles or sleeps, while a bus or the flash works,
+and a little with every look at a clock. Between two such points the firmware runs in no time at
+all and can't be interrupted, which is kinder than a board.
+
+    sim.advance(12)        # 12 us pass; interrupts that fall due are served
+    sim.stall(45000)       # 45 ms pass with interrupts blocked, as while rp2 erases flash
+    sim.idle(4000)         # until an interrupt, 4 ms at most
+"""
+
+import struct
+import sys
+
+import micropython
+from real_time import ticks_us as _wall_us
+
+from models.kernel import Kernel
+
+kernel = Kernel()
+at = kernel.at
+after = kernel.after
+cancel = kernel.cancel
+
+# A look at the clock costs a few microseconds on a board; charging it lets a loop that waits for
+# a time to come ever end.
+LOOK_US = 2
+# What a pass through a super-loop costs before it idles again.
+STEP_US = 100
+# MicroPython's scheduler queue on rp2 and esp32.
+SCHEDULE_DEPTH = 8
+# How often simulated time looks for messages when nothing else makes it look.
+_POLL_US = 5000
+_CLOCK_US = 1000
+_AHEAD_US = 1500
+_BEHIND_US = 500000
+
+
+class Cable:
+    """Stands in until the boot program sets the real one."""
+
+    def poll(self, ms=0):
+        return False
+
+
+cable = Cable()
+masked = 0  # depth: >0 while interrupts are disabled, blocked by a stall, or one is being served
+locked = 0  # depth of micropython.heap_lock() that the firmware holds
+woke = False
+lost_soft = 0  # soft interrupts dropped because the scheduler's queue was full
+missed_edges = 0  # edges that came while the same interrupt was still pending
+_sources = []
+_fns = [None] * SCHEDULE_DEPTH
+_args = [None] * SCHEDULE_DEPTH
+_first = 0
+_count = 0
+_soft_running = False
+_deferred = []
+
+
+def now():
+    """Microseconds since the board first got power."""
+    return kernel.now
+
+
+# -- the clock that others may look at ----------------------------------------------------------
+
+_clock_file = None
+_clock_buf = bytearray(8)
+_clock_next = 0
+epoch = 0.0  # UNIX time of simulated time 0
+
+
+def show_clock(file, unix_at_zero):
+    """Keep the simulated UNIX time in `file`, 8 bytes, little-endian double."""
+    global _clock_file, epoch
+    _clock_file = file
+    epoch = unix_at_zero
+    write_clock()
+
+
+def write_clock():
+    """Bring the clock file up to date."""
+    global _clock_next
+    if _clock_file is not None:
+        struct.pack_into("<d", _clock_buf, 0, epoch + kernel.now / 1000000)
+        _clock_file.seek(0)
+        _clock_file.write(_clock_buf)
+    _clock_next = kernel.now + _CLOCK_US
+
+
+# -- pace -----------------------------------------------------------------------------------------
+
+_speed = 0.0
+_wall0 = 0
+_sim0 = 0
+_poll_next = 0
+_paused = False
+
+
+def set_speed(speed):
+    """N times real time; 0 runs as fast as it can."""
+    global _speed
+    _speed = speed
+    rebase()
+
+
+def set_paused(paused):
+    """Let simulated time stand still (messages are still handled)."""
+    global _paused
+    _paused = paused
+    rebase()
+
+
+def rebase():
+    """Forget how far ahead or behind the pace is: after a wait in which time stood still."""
+    global _wall0, _sim0
+    _wall0 = _wall_us()
+    _sim0 = kernel.now
+
+
+def _keep_pace(t_us):
+    """Before time runs to `t_us`: handle messages, and wait if that would be ahead of the pace."""
+    global _poll_next
+    if _paused:
+        while _paused:
+            cable.poll(1000)
+    if _speed:
+        while True:
+            ahead = (t_us - _sim0) / _speed - (_wall_us() - _wall0)
+            if ahead < _AHEAD_US:
+                break
+            if cable.poll(int(ahead) // 1000) or _paused or not _speed:
+                break
+        if ahead < -_BEHIND_US:
+            rebase()
+    if kernel.now >= _poll_next:
+        cable.poll()
+        _poll_next = kernel.now + _POLL_US
+    if kernel.now >= _clock_next:
+        write_clock()
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def enter():
+    """Models run with the heap unlocked, whatever the firmware holds; returns what `leave` needs."""
+    global locked
+    n = locked
+    locked = 0
+    for _ in range(n):
+        micropython.heap_unlock()
+    return n
+
+
+def leave(n):
+    """Lock the heap again as it was before `enter`."""
+    global locked
+    for _ in range(n):
+        micropython.heap_lock()
+    locked = n
+
+
+def advance(us):
+    """`us` microseconds pass, in the firmware's context; hard interrupts are served on the way."""
+    n = enter()
+    if _speed or _paused:
+        _keep_pace(kernel.now + us)
+    kernel.run_until(kernel.now + us)
+    leave(n)
+
+
+def look():
+    """Charge a look at a clock; soft interrupts may come in here, as between any two bytecodes."""
+    t = kernel.now + LOOK_US
+    queue = kernel._queue
+    if queue and queue[-1].t <= t:
+        advance(LOOK_US)
+    else:
+        kernel.now = t
+    if (_count or _deferred) and not masked:
+        run_soft()
+
+
+def stall(us):
+    """`us` microseconds pass with interrupts blocked."""
+    global masked
+    masked += 1
+    try:
+        advance(us)
+    finally:
+        masked -= 1
+        if not masked:
+            _serve()
+
+
+def idle(limit_us):
+    """Sleep until an interrupt was served, `limit_us` at most."""
+    global woke
+    advance(STEP_US)
+    run_soft()
+    if woke:
+        woke = False
+        return
+    end = kernel.now + limit_us
+    queue = kernel._queue
+    while not woke:
+        t = queue[-1].t if queue else end
+        if t >= end:
+            _keep_pace(end)
+            kernel.run_until(end)
+            break
+        _keep_pace(t)
+        # _keep_pace may have changed what comes next
+        kernel.run_until(queue[-1].t if queue and queue[-1].t < end else end)
+    woke = False
+    run_soft()
+
+
+def sleep(us):
+    """`us` microseconds pass; soft interrupts run on the way, as in sleep_ms()."""
+    end = kernel.now + us
+    while kernel.now < end:
+        queue = kernel._queue
+        t = queue[-1].t if queue and queue[-1].t < end else end
+        n = enter()
+        _keep_pace(t)
+        kernel.run_until(t)
+        leave(n)
+        run_soft()
+
+
+# -- interrupts -----------------------------------------------------------------------------------
+
+
+class Interrupt:
+    """A source of interrupts: `handler(owner)` is called, in interrupt context if `hard`."""
+
+    def __init__(self, owner, what):
+        self.owner = owner
+        self.what = what
+        self.handler = None
+        self.hard = False
+        self.pending = False
+        self.count = 0
+        _sources.append(self)
+
+    def fire(self):
+        """The hardware asks for the interrupt."""
+        global woke, missed_edges, lost_soft
+        if self.handler is None:
+            return
+        woke = True
+        if not self.hard:
+            try:
+                schedule(self.handler, self.owner)
+            except RuntimeError:
+                lost_soft += 1  # as mp_irq_handler: nobody is told
+            return
+        if self.pending:
+            missed_edges += 1
+        self.pending = True
+        if not masked:
+            _serve()
+
+    def call(self):
+        global locked
+        self.count += 1
+        failed = None
+        micropython.heap_lock()
+        locked += 1
+        try:
+            self.handler(self.owner)
+        except BaseException as e:
+            failed = e
+        while locked > 1:  # it locked and did not unlock
+            micropython.heap_unlock()
+            locked -= 1
+        locked -= 1
+        micropython.heap_unlock()
+        if failed is not None:
+            self.handler = None
+            print("Uncaught exception in IRQ callback handler")
+            sys.print_exception(failed)
+
+
+def _serve():
+    global masked
+    masked += 1
+    again = True
+    while again:
+        again = False
+        for source in _sources:
+            if source.pending:
+                source.pending = False
+                if source.handler is not None:
+                    source.call()
+                again = True
+    masked -= 1
+
+
+def disable():
+    """machine.disable_irq(): returns the state for `enable`."""
+    global masked
+    state = masked
+    masked += 1
+    return state
+
+
+def enable(state):
+    global masked
+    masked = state
+    if not masked:
+        n = enter()
+        _serve()
+        leave(n)
+
+
+def schedule(fn, arg):
+    """micropython.schedule(): `fn(arg)` soon, between the main program's bytecodes."""
+    global _count, woke
+    if _count == SCHEDULE_DEPTH:
+        raise RuntimeError("schedule queue full")
+    i = (_first + _count) % SCHEDULE_DEPTH
+    _fns[i] = fn
+    _args[i] = arg
+    _count += 1
+    woke = True
+
+
+def defer(fn):
+    """For the Bluetooth stack: `fn()` in the context of soft interrupts; never refused."""
+    global woke
+    _deferred.append(fn)
+    woke = True
+
+
+def run_soft():
+    """Run what was scheduled, unless a soft interrupt is running or interrupts are masked."""
+    global _first, _count, _soft_running
+    if _soft_running or masked or not (_count or _deferred):
+        return
+    _soft_running = True
+    try:
+        while _count or _deferred:
+            if _deferred:
+                _deferred.pop(0)()
+                continue
+            fn = _fns[_first]
+            arg = _args[_first]
+            _fns[_first] = _args[_first] = None
+            _first = (_first + 1) % SCHEDULE_DEPTH
+            _count -= 1
+            try:
+                fn(arg)
+            except Exception as e:  # the scheduler prints and goes on
+                sys.print_exception(e)
+    finally:
+        _soft_running = False

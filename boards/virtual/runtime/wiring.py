@@ -1,0 +1,172 @@
+"""Puts the board together: pins, front end, electrodes, patient, flash, battery, button, panel."""
+
+import gc
+import os
+import sys
+
+import flash
+import hardware
+import machine
+import nets
+import sim
+import vfs
+from patient import Patient
+
+from models.flash import Nor
+
+
+class Board:
+    """All parts of one board, alive until the process ends.
+
+    `config` is the supervisor's dict: see `virtual_board.settings.boot_config`.
+    """
+
+    def __init__(self, cable, config):
+        self.cable = cable
+        self.config = config
+        self.baseline = 0
+        self.afe = None
+        self.electrodes = None
+        self._told = 0
+        machine._cause = config["cause"]
+        machine._unique = bytes(config["unique"])
+        machine._reset = hardware.WDT._reset = self.reset
+        self.names = nets.Names(config["pins"])
+        self.patient = Patient(
+            cable, config["channels"], config["playing"], config["patient_started_us"]
+        )
+        chip = config["flash"]
+        self.nor = flash._nor = Nor(
+            chip["path"], chip["size"], sim.stall, lambda: self.reset("power cut"), chip["seed"]
+        )
+        self.nor.erase_us = chip["erase_us"]
+        self.nor.program_us = chip["program_us"]
+        for name in ("RESET", "CS", "BUTTON", "CHARGING"):
+            if self.names.has(name):
+                self.names.hold(name, 1)
+        self.set_battery(config["battery_mv"])
+        hardware.set_temperature(config["temperature"])
+        self.set_charging(config["charging"])
+
+    # -- power and flash ------------------------------------------------------------------------
+
+    def mount(self):
+        """Mount the flash on "/", made new if it holds no file system (as a Pico's first boot)."""
+        device = flash.Flash()
+        try:
+            vfs.mount(vfs.VfsLfs2(device, progsize=256), "/")
+        except OSError:
+            vfs.VfsLfs2.mkfs(device, progsize=256)
+            vfs.mount(vfs.VfsLfs2(device, progsize=256), "/")
+
+    def reset(self, cause):
+        """The microcontroller restarts: this process ends, the supervisor starts the next."""
+        sim.enter()
+        sim.write_clock()
+        state = {
+            "now_us": sim.kernel.now,
+            "day_us": sys.modules["time"].day_us,
+            "patient_started_us": self.patient.started_us,
+            "playing": self.patient._playing,
+            "battery_mv": self.battery_mv,
+        }
+        if self.afe is not None and cause != "power cut" and hasattr(self.afe, "save"):
+            state["afe"] = self.afe.save()
+        self.tell()
+        self.cable.event(event="reset", cause=cause, state=state)
+        # No exception leads out of here that a firmware could catch: the process is killed.
+        os.system("kill -9 $PPID")
+        while True:
+            sys.modules["real_time"].sleep(1)
+
+    def restart(self, cause):
+        """Reset as soon as time runs: whoever asked gets the answer first."""
+        sim.after(0, lambda: self.reset(cause))
+
+    def firmware_ended(self, why):
+        """main returned or raised: a board would sit at its REPL; time stands still here."""
+        self.tell()
+        self.cable.event(event="ended", why=why)
+        while True:
+            self.cable.poll(1000)
+            sim.kernel.run_until(sim.kernel.now)  # a reset may have been asked for
+
+    # -- the front end --------------------------------------------------------------------------
+
+    def connect_front_end(self):
+        """Attach the front end's model; the image must be importable."""
+        part = self.config["part"]
+        if part is None:
+            return
+        from models.ads1x9x import Afe
+        from models.electrodes import Electrodes
+
+        self.electrodes = Electrodes(part, self.patient)
+        self.afe = Afe(part, sim.kernel, self.electrodes, self.names)
+        pins = self.config["pins"]
+        hardware.attach_spi(self.config["spi"], nets.net(pins["CS"]), self.afe)
+        saved = self.config["afe"]
+        if saved is not None and hasattr(self.afe, "restore"):
+            self.afe.restore(saved)
+
+    def complaints(self):
+        """Everything that the models and the wiring object to, in this boot."""
+        found = nets.complaints + self.nor.complaints
+        return found + list(self.afe.complaints) if self.afe is not None else found
+
+    def tell(self):
+        """Send complaints that the supervisor has not had."""
+        found = self.complaints()
+        if len(found) != self._told:
+            self._told = len(found)
+            self.cable.event(event="complaints", complaints=found)
+
+    # -- the rest of the board ------------------------------------------------------------------
+
+    def set_battery(self, millivolts):
+        """The cell's voltage; it reaches the ADC through the board's divider."""
+        self.battery_mv = millivolts
+        if self.names.has("BATTERY"):
+            nets.net(self.config["pins"]["BATTERY"]).millivolts = (
+                millivolts // self.config["battery_divider"]
+            )
+
+    def set_charging(self, on):
+        """The charger's status output is an open drain, low while it charges."""
+        self.charging = on
+        if self.names.has("CHARGING"):
+            self.names.drive("CHARGING", 0 if on else None)
+
+    def press(self, milliseconds):
+        """Hold the button down."""
+        self.names.drive("BUTTON", 0)
+        sim.after(milliseconds * 1000, lambda: self.names.drive("BUTTON", None))
+
+    def status(self):
+        """A dict of what can be seen and measured from outside."""
+        gc.collect()
+        patient = self.patient
+        return {
+            "now_us": sim.kernel.now,
+            "rate": patient.rate,
+            "samples": patient.conversions,
+            "record_start": patient.record_start,
+            "playing": patient._playing,
+            "finished": patient.finished,
+            "heap_used": gc.mem_alloc(),
+            "heap_baseline": self.baseline,
+            "missed_edges": sim.missed_edges,
+            "lost_soft": sim.lost_soft,
+            "interrupts": {s.what: s.count for s in sim._sources},
+            "flash": {
+                "operations": self.nor.operations,
+                "programs": self.nor.programs,
+                "erases": self.nor.erases,
+                "wear_max": max(self.nor.wear),
+                "wear_total": sum(self.nor.wear),
+            },
+            "led": self.names.level("LED") if self.names.has("LED") else None,
+            "battery_mv": self.battery_mv,
+            "charging": self.charging,
+            "complaints": self.complaints(),
+        }

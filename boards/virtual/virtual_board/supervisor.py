@@ -1,0 +1,339 @@
+"""The process behind a virtual board: runs MicroPython, restarts it, answers the control socket.
+
+    python -m virtual_board.supervisor < settings
+
+The first line on stdin is the settings; stdin's end means that whoever started it is gone. Events
+come out on stdout, one JSON object a line: {"ready": ...} or {"error": ..., "hint": ...} first,
+then complaints, resets and failures.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from heartlog.errors import CommandError, explain
+from virtual_board import cable as wire
+from virtual_board import patient
+from virtual_board.settings import CAUSES, PARTS, Settings
+
+BOARD_DIR = Path(__file__).resolve().parent.parent
+RUNTIME_DIR = BOARD_DIR / "runtime"
+# From reset to the first line of main.py, on a Pico W.
+BOOT_US = 300_000
+# While the power is off nothing happens: time runs, no faster than this, so that those who watch
+# the clock see it go.
+IDLE_SPEED = 50.0
+_RUN = (
+    "import sys\nfrom micropython_unix import run_main\n"
+    "sys.exit(run_main(['micropython', *sys.argv[1:]]))"
+)
+
+
+def emit(**what: Any) -> None:
+    """Tell whoever started this board."""
+    with contextlib.suppress(OSError, ValueError):
+        print(json.dumps(what), flush=True)
+
+
+class Supervisor:
+    """One board: its process, its power, its state between two boots."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.cable = wire.Cable({wire.REQUEST: self._request, wire.EVENT: self._event})
+        self.state: dict[str, Any] = {
+            "now_us": 0,
+            "day_us": 1609459200 * 1_000_000,
+            "patient_started_us": None,
+            "playing": not settings.hold,
+            "battery_mv": settings.battery_mv,
+        }
+        self.cause = "power"
+        self.process: asyncio.subprocess.Process | None = None
+        self.power = asyncio.Event()
+        self.power.set()
+        self.stopping = asyncio.Event()
+        self.complaints: list[str] = []
+        self.boots = 0
+        self._heart: patient.Heart | None = None
+        self._reset: dict[str, Any] | None = None
+        self._failure: str | None = None
+
+    # -- the MicroPython process ----------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Boot, and boot again after every reset, until told to stop.
+
+        Raises:
+            CommandError: the process ended without being told to.
+        """
+        while not self.stopping.is_set():
+            await self._wait_for_power()
+            if self.stopping.is_set():
+                return
+            await self._boot_once()
+
+    async def _boot_once(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._reset = None
+        self.boots += 1
+        log = open(self.settings.run_dir / "board.log", "ab")  # noqa: SIM115
+        with log, theirs:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _RUN, "-X", f"heapsize={self.settings.heap}"),
+                *(str(RUNTIME_DIR / "boot.py"), str(RUNTIME_DIR), str(BOARD_DIR)),
+                str(theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        try:
+            await self.cable.serve(ours)
+        finally:
+            self._kill()
+            status = await self.process.wait()
+            self.process = None
+        if self.stopping.is_set():
+            return
+        if self._reset is not None:
+            self._restart_state(self._reset)
+            emit(event="reset", cause=self.cause, now_us=self.state["now_us"])
+        elif self.power.is_set():
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            raise CommandError(
+                f"The board's MicroPython process ended unexpectedly ({how}).",
+                f"Its last words are in {self.settings.run_dir / 'board.log'}.",
+            )
+
+    def _restart_state(self, reset: dict[str, Any]) -> None:
+        self.cause = reset["cause"]
+        self.state = reset["state"]
+        self.state["now_us"] += BOOT_US
+        if self.cause in ("power", "power cut"):
+            # A board that lost its power has lost the time of day too.
+            self.state["day_us"] = 1609459200 * 1_000_000 - self.state["now_us"]
+
+    def stop(self) -> None:
+        """End the board; `run` returns."""
+        self.stopping.set()
+        self._kill()
+
+    def _kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()  # it takes no notice of SIGTERM
+
+    async def _wait_for_power(self) -> None:
+        if self.power.is_set():
+            return
+        clock = self.settings.run_dir / "clock"
+        speed = min(self.settings.speed or IDLE_SPEED, IDLE_SPEED)
+        while not self.power.is_set() and not self.stopping.is_set():
+            await asyncio.sleep(0.01)
+            self.state["now_us"] += int(10_000 * speed)
+            unix = self.settings.epoch + self.state["now_us"] / 1e6
+            with open(clock, "r+b") as f:
+                f.write(struct.pack("<d", unix))
+        self.cause = "power"
+        self.state["day_us"] = 1609459200 * 1_000_000 - self.state["now_us"]
+        self.state.pop("afe", None)
+
+    # -- what the board asks and tells ------------------------------------------------------------
+
+    async def _request(self, payload: bytes) -> None:
+        question = json.loads(payload)
+        if question["ask"] == "config":
+            reply = self._config()
+        else:
+            reply = await self._prepare(float(question["rate"]))
+        self.cable.send(wire.REPLY, json.dumps(reply).encode())
+
+    def _config(self) -> dict[str, Any]:
+        chosen = self.settings
+        board = json.loads((BOARD_DIR / "board.json").read_text())
+        return {
+            "now_us": self.state["now_us"],
+            "day_us": self.state["day_us"],
+            "ticks_ms": chosen.ticks_ms,
+            "epoch": chosen.epoch,
+            "clock": str(chosen.run_dir / "clock"),
+            "image": str(chosen.image.resolve()),
+            "speed": chosen.speed,
+            "cause": CAUSES[self.cause],
+            "unique": list(chosen.unique),
+            "pins": board["pins"],
+            "spi": board["spi"]["bus"],
+            "battery_divider": board["battery"]["divider"],
+            "part": chosen.part,
+            "channels": self._leads(),
+            "playing": self.state["playing"],
+            "patient_started_us": self.state["patient_started_us"],
+            "afe": self.state.get("afe"),
+            "battery_mv": self.state["battery_mv"],
+            "temperature": chosen.temperature,
+            "charging": chosen.charging,
+            "flash": {
+                "path": str(chosen.run_dir / "flash.bin"),
+                "size": chosen.flash_bytes,
+                "erase_us": chosen.erase_us,
+                "program_us": chosen.program_us,
+                "seed": chosen.seed + self.boots,
+            },
+            "stack": chosen.stack,
+            "radio": chosen.radio,
+        }
+
+    def _leads(self) -> int:
+        return max(2, PARTS[self.settings.part]) if self.settings.part else 2
+
+    def load_heart(self) -> None:
+        """Read the record, so that a bad one is told before the board boots."""
+        self._heart = patient.load(self.settings.record, self._leads())
+
+    async def _prepare(self, rate: float) -> dict[str, Any]:
+        assert self._heart is not None
+        path = self.settings.run_dir / f"patient-{rate:g}.f32"
+        frames = await asyncio.to_thread(self._heart.write, path, rate)
+        return {"path": str(path), "frames": frames, "loop": self.settings.loop}
+
+    async def _event(self, payload: bytes) -> None:
+        event = json.loads(payload)
+        kind = event["event"]
+        if kind == "reset":
+            self._reset = event
+        elif kind == "complaints":
+            new = [text for text in event["complaints"] if text not in self.complaints]
+            self.complaints += new
+            emit(event="complaints", complaints=new)
+        elif kind == "ended":
+            self._failure = event["why"] or "its main program returned"
+            emit(event="ended", why=self._failure)
+
+    # -- the control socket -----------------------------------------------------------------------
+
+    async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client: a JSON object a line in, one a line out."""
+        try:
+            while line := await reader.readline():
+                try:
+                    wanted = json.loads(line)
+                    if not isinstance(wanted, dict):
+                        raise ValueError("a command is a JSON object")
+                    answer = await self.do(wanted)
+                except ValueError as error:
+                    answer = {"ok": False, "error": f"{error}"}
+                except ConnectionResetError as error:
+                    answer = {"ok": False, "error": f"{error}"}
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            writer.close()
+
+    async def do(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one command; see README.md for all of them."""
+        name = wanted.get("do")
+        if name == "stop":
+            self.stop()
+            return {"ok": True}
+        if name == "power":
+            return await self._set_power(bool(wanted["on"]))
+        if name == "status" and self.process is None:
+            return {"ok": True, "power": False, "now_us": self.state["now_us"]}
+        answer = await self.cable.command(wanted)
+        if name == "status":
+            answer.update(power=True, boots=self.boots, ended=self._failure)
+            answer["complaints"] = self.complaints
+        return answer
+
+    async def _set_power(self, on: bool) -> dict[str, Any]:
+        if on:
+            self.power.set()
+        elif self.power.is_set():
+            self.power.clear()
+            if self.process is not None:
+                with contextlib.suppress(ConnectionResetError):
+                    await self.cable.command({"do": "cut"})
+        return {"ok": True}
+
+
+async def _until_orphaned(supervisor: Supervisor) -> None:
+    """Stop when stdin ends: nobody is left to stop this board."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while await reader.read(1024):
+        pass
+    supervisor.stop()
+
+
+async def _listen(supervisor: Supervisor, port: int) -> asyncio.Server:
+    try:
+        return await asyncio.start_server(supervisor.control, "127.0.0.1", port)
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} can't be used for the control socket: {error.strerror}.",
+            "Another program has it: choose another port, or 0 for any that is free.",
+        ) from error
+
+
+async def main(settings: Settings) -> None:
+    """Run a board until it is stopped."""
+    supervisor = Supervisor(settings)
+    supervisor.load_heart()
+    run_dir = settings.run_dir
+    (run_dir / "clock").write_bytes(struct.pack("<d", settings.epoch))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    server = await _listen(supervisor, settings.control_port)
+    description = {
+        "control": f"127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        "clock": "clock",
+        "pid": os.getpid(),
+        "speed": settings.speed,
+        "stack": settings.stack,
+        "record": settings.record,
+        "started": time.time(),
+    }
+    partial = run_dir / "board.json.new"
+    partial.write_text(json.dumps(description, indent=1))
+    partial.replace(run_dir / "board.json")
+    orphan = asyncio.create_task(_until_orphaned(supervisor))
+    emit(ready=description)
+    try:
+        await supervisor.run()
+    finally:
+        orphan.cancel()
+        server.close()
+        (run_dir / "board.json").unlink(missing_ok=True)
+
+
+def _entry() -> int:
+    settings = Settings.from_json(sys.stdin.readline())
+    try:
+        asyncio.run(main(settings))
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        emit(error=told.message, hint=told.hint)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_entry())
