@@ -68,3 +68,10 @@ def charger_present():
 def journal_device():
     """Where the journal lives: a folder of the board's file system."""
     return "/journal"
+
+
+def flash_device():
+    """The block device under the file system: the journal writes its own blocks' pages raw."""
+    import rp2
+
+    return rp2.Flash()

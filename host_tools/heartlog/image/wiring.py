@@ -47,7 +47,7 @@ def wiring_svg(board: Board) -> str:
     ]
     for x, wide, title in (
         (*_BOARD, board.title),
-        (*_PART, "ADS1292R front end and the parts around it"),
+        (*_PART, "ADS1292R and the parts around it"),
     ):
         out.append(
             f'<rect x="{x}" y="12" width="{wide}" height="{height - 24}" rx="10" '
