@@ -1,0 +1,389 @@
+"""The door to the store. Each method is one transaction; several processes may use one store.
+
+with Store.open("tests.sqlite") as store:
+    session = store.open_session("8a6f2c00", rate=250)
+    new = store.append(session.id, records)      # committed when it returns
+    store.acknowledge_up_to = store.committed_seq("8a6f2c00")
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Engine, func, or_, select
+from sqlalchemy.orm import Session as Db
+
+from heartlog.store import ecg, ingest, schema_clinic
+from heartlog.store.engine import as_url, default_url, open_engine, place
+from heartlog.store.errors import NotFound, StoreReadOnly, clear_errors
+from heartlog.store.reading import Placed, Timeline, apply_edits
+from heartlog.store.schema import RecordRow, SessionRow
+from heartlog.store.types import Beats, Record, WireRecord, from_wire
+
+STATUSES = ("recording", "interrupted", "complete", "imported")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One wear or imported test, as listed. Times are UNIX seconds (UTC)."""
+
+    id: int
+    patient_id: int | None
+    patient_identifier: str
+    patient_name: str
+    device_id: str
+    device_session: int | None
+    status: str
+    source: str
+    started_at: float
+    ended_at: float | None
+    last_data_at: float | None
+    time_zone: str
+    planned_seconds: float | None
+    lead_arrangement: str
+    electrode_sites: dict[str, Any]
+    fitted_by: str
+    consent: str
+    notes: str
+    rate: float
+    nv_per_code: float | None
+    board: str
+    part: str
+    firmware: str
+    settings: dict[str, Any]
+    reason: str
+    beat_count: int
+    gap_count: int
+    event_count: int
+    archived: bool = field(default=False)
+
+
+_COLUMNS = [name for name in Session.__dataclass_fields__ if not name.startswith("patient_")]
+
+
+def _to_session(row: SessionRow, identifier: str | None, name: str | None) -> Session:
+    values = {column: getattr(row, column) for column in _COLUMNS}
+    return Session(
+        patient_id=row.patient_id,
+        patient_identifier=identifier or "",
+        patient_name=name or "",
+        **values,
+    )
+
+
+class Store:
+    """An open store. Make it with `Store.open`; close it, or use it in a `with` statement."""
+
+    def __init__(self, engine: Engine, where: str, read_only: bool) -> None:
+        self.engine = engine
+        self.where = where
+        """What to call it in a message: the file's path or the URL without its password."""
+        self.read_only = read_only
+        self._writer = engine.execution_options(writing=True)
+
+    @classmethod
+    def open(cls, url: str | os.PathLike[str] | None = None, read_only: bool = False) -> Self:
+        """Open (and make, or bring up to date) the store at a path or URL; None is the default.
+
+        Raises a StoreError that names the store: foreign file, newer schema, no permission,
+        full disk, unreachable server. What can't be written is opened for reading only.
+        """
+        address = as_url(url if url is not None else default_url())
+        engine, read_only = open_engine(address, read_only)
+        return cls(engine, place(address), read_only)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Db]:
+        """Give a database session that sees one consistent state and changes nothing."""
+        with clear_errors(self.where), Db(self.engine, expire_on_commit=False) as db:
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[Db]:
+        """Give a database session that is committed at the end, or undone on an error."""
+        if self.read_only:
+            raise StoreReadOnly(
+                f"{self.where} is open for reading only.",
+                "Check the file's and folder's permissions, or choose another with --store.",
+            )
+        with clear_errors(self.where), Db(self._writer, expire_on_commit=False) as db, db.begin():
+            yield db
+
+    # Sessions
+
+    def open_session(
+        self, device_id: str, *, started_at: float | None = None, **values: Any
+    ) -> Session:
+        """Begin a device's session; `values` are columns of Session (rate, board, notes ...)."""
+        unknown = set(values) - set(_COLUMNS) - {"patient_id"}
+        if unknown:
+            raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
+        moment = time.time() if started_at is None else started_at
+        with self.writing() as db:
+            ingest.lock_device(db, device_id, moment)
+            row = SessionRow(device_id=device_id, started_at=moment, **values)
+            db.add(row)
+            db.flush()
+            session_id = row.id
+        return self.session(session_id)
+
+    def session(self, session_id: int) -> Session:
+        """Return one session; raise NotFound."""
+        found = self._sessions(SessionRow.id == session_id)
+        if not found:
+            raise NotFound(
+                f"No session {session_id} in {self.where}.", "List them: heartlog sessions"
+            )
+        return found[0]
+
+    def sessions(
+        self,
+        *,
+        patient_id: int | None = None,
+        device_id: str | None = None,
+        status: str | None = None,
+        text: str = "",
+        archived: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Session]:
+        """Return sessions, newest first. `text` looks into patient, device, notes and fitter."""
+        where: list[Any] = []
+        if not archived:
+            where.append(SessionRow.archived.is_(False))
+        if patient_id is not None:
+            where.append(SessionRow.patient_id == patient_id)
+        if device_id is not None:
+            where.append(SessionRow.device_id == device_id)
+        if status is not None:
+            where.append(SessionRow.status == status)
+        for word in text.casefold().split():
+            pattern = f"%{word.replace('%', '').replace('_', '')}%"
+            fields = (SessionRow.device_id, SessionRow.notes, SessionRow.fitted_by)
+            where.append(
+                or_(
+                    schema_clinic.Patient.search.like(pattern),
+                    *(func.lower(f).like(pattern) for f in fields),
+                )
+            )
+        return self._sessions(*where, limit=limit, offset=offset)
+
+    def _sessions(self, *where: Any, limit: int | None = None, offset: int = 0) -> list[Session]:
+        patient = schema_clinic.Patient
+        query = (
+            select(SessionRow, patient.identifier, patient.name)
+            .outerjoin(patient, patient.id == SessionRow.patient_id)
+            .where(*where)
+            .order_by(SessionRow.started_at.desc(), SessionRow.id.desc())
+        )
+        if limit is not None:
+            query = query.limit(limit).offset(offset)
+        with self.reading() as db:
+            return [_to_session(*row) for row in db.execute(query).all()]
+
+    def open_sessions(self, device_id: str) -> list[Session]:
+        """Return the device's sessions that are recording or interrupted, newest first."""
+        open_states = ("recording", "interrupted")
+        return self._sessions(
+            SessionRow.device_id == device_id, SessionRow.status.in_(open_states)
+        )
+
+    def update_session(self, session_id: int, **values: Any) -> None:
+        """Set columns of a session (recorders' facts; people's edits go through `records`)."""
+        unknown = set(values) - set(_COLUMNS) - {"patient_id"}
+        if unknown:
+            raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
+        with self.writing() as db:
+            row = self._row(db, session_id)
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    def mark_recording(self, session_id: int) -> None:
+        """Say that the session goes on."""
+        self.update_session(session_id, status="recording", ended_at=None, reason="")
+
+    def mark_interrupted(self, session_id: int, reason: str = "") -> None:
+        """Say that recording stopped without the session's end; what was gathered stays."""
+        self.update_session(session_id, status="interrupted", reason=reason)
+
+    def mark_complete(self, session_id: int, ended_at: float | None = None) -> None:
+        """Say that the session ended as it should."""
+        moment = time.time() if ended_at is None else ended_at
+        self.update_session(session_id, status="complete", ended_at=moment, reason="")
+
+    @staticmethod
+    def _row(db: Db, session_id: int) -> SessionRow:
+        row = db.get(SessionRow, session_id)
+        if row is None:
+            raise NotFound(f"No session {session_id}.", "List them: heartlog sessions")
+        return row
+
+    # Records
+
+    def append(
+        self,
+        session_id: int,
+        records: Iterable[Record | WireRecord],
+        journal: int = 0,
+        now: float | None = None,
+    ) -> int:
+        """Commit records of the session's device, each exactly once; return how many were new.
+
+        Any order, repeats allowed: a record is known by (device, journal, seq). When this
+        returns, what was given is on disk and may be acknowledged to the monitor. Takes the
+        link's decoded records as they are.
+        """
+        batch = [
+            r if isinstance(r, Record) else from_wire(r.seq, r.name, r.boot, r.values, r.body)
+            for r in records
+        ]
+        with self.writing() as db:
+            return ingest.append(db, session_id, batch, journal, now)
+
+    def committed_seq(self, device_id: str, journal: int = 0, oldest: int = 1) -> int:
+        """Return the highest n such that all of oldest..n is committed (oldest - 1 if none).
+
+        `oldest` is the oldest number that the device still holds: all up to n may be
+        acknowledged, nothing beyond.
+        """
+        with self.reading() as db:
+            missing = ingest.ranges(db, device_id, journal).missing(oldest, 2**40)
+        return missing[0][0] - 1
+
+    def missing(
+        self, device_id: str, oldest: int, newest: int, journal: int = 0
+    ) -> list[tuple[int, int]]:
+        """Return the ranges (first, last) within oldest..newest that are not committed."""
+        with self.reading() as db:
+            return ingest.ranges(db, device_id, journal).missing(oldest, newest)
+
+    def mark_lost(self, device_id: str, first: int, last: int, journal: int = 0) -> None:
+        """Note that the device no longer holds first..last: what is missing of it never comes."""
+        with self.writing() as db:
+            ingest.lock_device(db, device_id, time.time())
+            ingest.ranges(db, device_id, journal).lose(first, last)
+
+    def add_sync(
+        self,
+        session_id: int,
+        sample: int,
+        host_time: float,
+        uncertainty_ms: float = 50.0,
+        boot: int = 0,
+        journal: int = 0,
+    ) -> None:
+        """Add a synchronisation point that the host made: sample index at a UNIX time."""
+        fields = {"host_time": host_time, "uncertainty_ms": uncertainty_ms}
+        with self.writing() as db:
+            self._row(db, session_id)
+            db.add(
+                RecordRow(
+                    session_id=session_id,
+                    journal=journal,
+                    kind="sync",
+                    boot=boot,
+                    sample=sample,
+                    received_at=host_time,
+                    fields=fields,
+                )
+            )
+
+    # Reading
+
+    def timeline(self, session_id: int, edited: bool = True) -> Timeline:
+        """Return the whole session in order; `edited` applies people's corrections to beats."""
+        with self.reading() as db:
+            line = Timeline.load(db, session_id)
+            if not edited:
+                return line
+            edit = schema_clinic.BeatEdit
+            edits = db.scalars(
+                select(edit)
+                .where(edit.session_id == session_id, edit.undone.is_(False))
+                .order_by(edit.id)
+            ).all()
+        return Timeline(apply_edits(line.beats, edits), line.records, line.fits)
+
+    def beats(self, session_id: int, edited: bool = True) -> Beats:
+        """Return the session's beats in order as an array of `types.BEAT`."""
+        return self.timeline(session_id, edited).beats
+
+    def records(self, session_id: int, *kinds: str) -> list[Placed]:
+        """Return records other than beats (all kinds if none is named), placed in time."""
+        line = self.timeline(session_id, edited=False)
+        return line.of(*kinds) if kinds else list(line.records)
+
+    def signal_states(self, session_id: int) -> list[Placed]:
+        """Return the electrodes' and channels' state changes."""
+        return self.records(session_id, "signal")
+
+    def gaps(self, session_id: int) -> list[Placed]:
+        """Return the gaps, each with samples lost and reason."""
+        return self.records(session_id, "gap")
+
+    def events(self, session_id: int) -> list[Placed]:
+        """Return button presses and the device's own alarms."""
+        return self.records(session_id, "event")
+
+    def syncs(self, session_id: int) -> list[Placed]:
+        """Return the synchronisation points, raw."""
+        return self.records(session_id, "sync")
+
+    def boots(self, session_id: int) -> list[Placed]:
+        """Return the device's boots."""
+        return self.records(session_id, "boot")
+
+    # ECG
+
+    def append_ecg(
+        self,
+        session_id: int,
+        strip: int,
+        first_sample: int,
+        codes: npt.NDArray[np.int32] | Sequence[int],
+        *,
+        rate: float,
+        nv_per_code: float,
+        channel: int = 1,
+        boot: int = 0,
+        journal: int = 0,
+    ) -> bool:
+        """Store a run of ECG codes (int32) of a strip; False if it was there already."""
+        with self.writing() as db:
+            self._row(db, session_id)
+            place = ecg.Place(session_id, strip, channel, journal, boot, first_sample)
+            return ecg.append(db, place, codes, rate, nv_per_code)
+
+    def ecg(
+        self,
+        session_id: int,
+        *,
+        strip: int | None = None,
+        channel: int | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> list[ecg.EcgRun]:
+        """Return runs of ECG without holes, touching ones joined, in order."""
+        with self.reading() as db:
+            return ecg.load(db, session_id, strip, channel, start, stop)
