@@ -1,9 +1,11 @@
 """Beat-by-beat scoring as ANSI/AAMI EC57 asks.
 
-A detected beat and a reference beat match when they are within 150 ms of each other, one to one;
-of two candidates the nearer matches (the rule of WFDB's `bxb`). Between the marks `[` and `]`
-(ventricular flutter or fibrillation) nothing is counted. Scoring begins at the first sample:
-no learning time is given. Sensitivity is TP / (TP + FN), positive predictivity TP / (TP + FP).
+A detected beat and a reference beat match when they are within 150 ms of each other, one to one:
+as many pairs as there can be, and of those choices the one with the least total distance. (WFDB's
+`bxb` decides beat by beat; it differs only where beats are closer than 300 ms.) Between the
+marks `[` and `]` (ventricular flutter or fibrillation) nothing is counted. Scoring begins at the
+first sample: no learning time is given. Sensitivity is TP / (TP + FN), positive predictivity
+TP / (TP + FP).
 """
 
 from __future__ import annotations
@@ -121,27 +123,57 @@ def match(
 ) -> list[tuple[int, int]]:
     """Pairs (index in reference, index in test), one to one, at most `window` samples apart.
 
-    Both arrays ascend. The earlier of the two next beats is matched with the other unless the
-    other's own successor is nearer (WFDB `bxb`; EC57 asks for one-to-one only).
+    Both arrays ascend. As many pairs as possible; of those choices the least total distance.
     """
     a, b = reference.tolist(), test.tolist()
     pairs: list[tuple[int, int]] = []
     i = j = 0
     while i < len(a) and j < len(b):
-        distance = abs(a[i] - b[j])
-        if distance <= window:
-            if b[j] < a[i] and j + 1 < len(b) and abs(b[j + 1] - a[i]) < distance:
-                j += 1
-            elif a[i] <= b[j] and i + 1 < len(a) and abs(a[i + 1] - b[j]) < distance:
-                i += 1
-            else:
-                pairs.append((i, j))
-                i, j = i + 1, j + 1
-        elif a[i] < b[j]:
+        if a[i] + window < b[j]:
             i += 1
-        else:
+        elif b[j] + window < a[i]:
             j += 1
+        else:
+            # A cluster: beats that follow each other within the window, from either list.
+            i_end, j_end, last = i + 1, j + 1, max(a[i], b[j])
+            while True:
+                if i_end < len(a) and a[i_end] <= last + window:
+                    last, i_end = max(last, a[i_end]), i_end + 1
+                elif j_end < len(b) and b[j_end] <= last + window:
+                    last, j_end = max(last, b[j_end]), j_end + 1
+                else:
+                    break
+            if (i_end - i, j_end - j) == (1, 1):
+                pairs.append((i, j))
+            else:
+                best = _match_cluster(a[i:i_end], b[j:j_end], window)
+                pairs += [(i + m, j + n) for m, n in best]
+            i, j = i_end, j_end
     return pairs
+
+
+def _match_cluster(a: list[int], b: list[int], window: int) -> list[tuple[int, int]]:
+    """The best pairs among a few beats, by dynamic programming over both lists."""
+    # best[m][n]: (pairs, -distance) of what the last m of a and the last n of b allow.
+    best = [[(0, 0)] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for m in range(1, len(a) + 1):
+        for n in range(1, len(b) + 1):
+            best[m][n] = max(best[m - 1][n], best[m][n - 1])
+            distance = abs(a[-m] - b[-n])
+            if distance <= window:
+                pairs, total = best[m - 1][n - 1]
+                best[m][n] = max(best[m][n], (pairs + 1, total - distance))
+    chosen: list[tuple[int, int]] = []
+    m, n = len(a), len(b)
+    while m and n:
+        if best[m][n] == best[m - 1][n]:
+            m -= 1
+        elif best[m][n] == best[m][n - 1]:
+            n -= 1
+        else:
+            chosen.append((len(a) - m, len(b) - n))
+            m, n = m - 1, n - 1
+    return chosen
 
 
 def score(reference: Reference, test: NDArray[np.int64], fs: float) -> Score:
