@@ -1,0 +1,147 @@
+"""From electrodes to codes: inputs, gain, reference, test signal, lead-off, saturation, noise.
+
+`Analog` is the part common to all; a family fills in what its registers mean (`two_channel`,
+`eight_channel` in this package). `refresh` runs when a register or an electrode changed and works
+out one plan per channel; `codes` runs per conversion and only follows the plans.
+"""
+
+from models.electrodes import FLOATING_HUM_VOLTS
+
+AVDD = 3.3  # single supply; half of it is the middle that the right-leg drive holds the body at
+TEMPERATURE_C = 31.0  # of the die
+
+# Standard normal deviates to draw from: deterministic, and cheap per sample.
+_NOISE_LENGTH = 1021
+
+
+def _normal_table():
+    # Sum of twelve uniforms (Irwin-Hall) from a linear congruential generator.
+    table = []
+    seed = 12345
+    for _ in range(_NOISE_LENGTH):
+        total = 0
+        for _ in range(12):
+            seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+            total += seed >> 8
+        table.append(total / 8388608.0 - 6.0)
+    return table
+
+
+NORMAL = _normal_table()
+
+# Kinds of plan.
+OFF = 0  # powered down: zeros
+FIXED = 1  # a constant plus noise
+LEAD = 2  # the body's lead plus a constant plus noise
+TEST = 3  # square wave
+FLOATING = 4  # nobody holds the input: hum
+FULL = 5  # no reference: full scale
+
+
+class Plan:
+    def __init__(self):
+        self.kind = OFF
+        self.volts = 0.0
+        self.scale = 0.0  # codes per volt
+        self.noise = 0.0  # codes rms
+        self.hum = 0.0  # volts of amplitude
+        self.ac = 0.0  # volts of the AC lead-off excitation
+        self.lead = 0
+
+
+class Analog:
+    """`quiet` switches the part's own noise off, for tests that check codes one by one."""
+
+    def __init__(self, part, electrodes):
+        self.part = part
+        self.electrodes = electrodes
+        self.quiet = False
+        self.flags_p = 0  # comparators: inputs found off, by channel bit
+        self.flags_n = 0
+        self.flag_rld = 0
+        self.plans = [Plan() for _ in range(part.slots)]
+        self.codes = [0] * part.slots
+        self.top = (1 << (part.bits - 1)) - 1
+        self._at = 0
+        self._count = 0
+
+    def input_noise_volts(self, gain, rate):
+        """rms at the input: thermal noise by the root of the rate, as the tables have it."""
+        # SBAS502 (2.42 V reference): 250 SPS, gain 6: 1.3 uV rms; gain 1: 4.1; gain 12: 1.1.
+        floor = 1.0e-6 + 3.1e-6 / gain
+        return floor * (rate / 250.0) ** 0.5 * 0.85
+
+    def plan_input(self, plan, channel, gain, current_p, current_n):
+        """Plans a channel that looks at its electrodes; currents are the lead-off sources' (A)."""
+        e = self.electrodes
+        pair = e.pairs[channel]
+        positive = e.get(pair[0])
+        negative = e.get(pair[1])
+        plan.lead = channel
+        vp = e.volts(positive, current_p)
+        vn = e.volts(negative, current_n)
+        half = AVDD / 2
+        vp = min(half, max(-half, vp))
+        vn = min(half, max(-half, vn))
+        floating = (not positive.on and current_p == 0) or (not negative.on and current_n == 0)
+        plan.kind = LEAD if positive.on and negative.on else FIXED
+        plan.volts = vp - vn
+        plan.hum = (positive.hum_uv + negative.hum_uv) * 1e-6
+        extra = (positive.noise_uv + negative.noise_uv) * 1e-6
+        plan.noise = (plan.noise**2 + (extra * plan.scale) ** 2) ** 0.5
+        if floating:
+            plan.kind = FLOATING
+            plan.hum += FLOATING_HUM_VOLTS
+        return vp, vn
+
+    def convert(self, t_us):
+        """Fills `codes` for the conversion that ends at `t_us`."""
+        leads = self.electrodes.patient.leads(t_us)
+        codes = self.codes
+        top = self.top
+        self._count += 1
+        i = 0
+        for plan in self.plans:
+            kind = plan.kind
+            if kind == OFF:
+                codes[i] = 0
+                i += 1
+                continue
+            if kind == FULL:
+                codes[i] = top
+                i += 1
+                continue
+            volts = plan.volts
+            if kind == LEAD:
+                if plan.lead < len(leads):
+                    volts += leads[plan.lead]
+            elif kind == TEST:
+                volts = self.test_volts(t_us)
+            if plan.hum:
+                volts += plan.hum * self._sine(t_us)
+            if plan.ac:
+                volts += plan.ac if self._count & 2 else -plan.ac
+            value = volts * plan.scale
+            if plan.noise and not self.quiet:
+                self._at = at = (self._at + 1) % 1021
+                value += plan.noise * NORMAL[at]
+            value = int(value + 0.5) if value >= 0 else -int(0.5 - value)
+            if value > top:
+                value = top
+            elif value < -top - 1:
+                value = -top - 1
+            codes[i] = value
+            i += 1
+        return codes
+
+    def _sine(self, t_us):
+        # Parabolic approximation: within 6 % of a sine, which is mains enough.
+        hz = self.electrodes.hum_hz
+        phase = (t_us * hz % 1000000) * 2 / 1000000.0
+        if phase < 1:
+            return 4 * phase * (1 - phase)
+        phase -= 1
+        return -4 * phase * (1 - phase)
+
+    def test_volts(self, t_us):
+        raise NotImplementedError

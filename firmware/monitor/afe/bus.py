@@ -1,0 +1,154 @@
+"""The wires to a front end: pins, opcodes and register access with every wait named.
+
+    bus = Bus(board)
+    bus.reset()
+    bus.command(SDATAC)
+    bus.read(0x00, 1)      # -> bytearray view, reused by the next call
+
+Register access runs at 400 kHz: a byte then takes 20 us, longer than tSDECODE (4 tCLK = 7.8 us of
+the slowest clock), so multi-byte commands need no gaps. Samples are read at the board's full rate.
+"""
+
+import time
+
+from machine import Pin
+from micropython import const
+
+WAKEUP = const(0x02)
+STANDBY = const(0x04)
+RESET = const(0x06)
+START = const(0x08)
+STOP = const(0x0A)
+RDATAC = const(0x10)
+SDATAC = const(0x11)
+RDATA = const(0x12)
+OFFSETCAL = const(0x1A)
+RREG = const(0x20)
+WREG = const(0x40)
+
+REGISTER_BAUDRATE = const(400_000)
+SAMPLE_BAUDRATE = const(4_000_000)
+
+# Until the ID is read the part is unknown: waits for the slowest one (512 kHz clock, 5 % slow;
+# ADS1298's 2^18 tCLK of 2.048 MHz, 128 ms, is the longest power-up).
+POWER_UP_MS = const(140)
+RESET_LOW_US = const(20)  # above 1 tMOD = 7.8 us, far below the 4 ms that power the part down
+RESET_WAIT_US = const(120)  # 9 tMOD = 70 us, 18 tCLK of any clock
+COMMAND_WAIT_US = const(10)  # tSDECODE, 4 tCLK
+CS_AFTER_US = const(8)  # last SCLK to CS high, 3 or 4 tCLK
+CS_HIGH_US = const(5)  # tCSH, 2 tCLK
+
+
+class Bus:
+    """SPI and pins of one front end. Leaves CS high except while streaming."""
+
+    def __init__(self, board):
+        self.board = board
+        self.cs = board.pin("CS", Pin.OUT, value=1)
+        self.drdy = board.pin("DRDY", Pin.IN)
+        self.reset_pin = board.pin("RESET", Pin.OUT, value=1) if "RESET" in board.PINS else None
+        self.start_pin = board.pin("START", Pin.OUT, value=0) if "START" in board.PINS else None
+        self.pwdn_pin = board.pin("PWDN", Pin.OUT, value=1) if "PWDN" in board.PINS else None
+        self.sample_baudrate = getattr(board, "AFE_BAUDRATE", SAMPLE_BAUDRATE)
+        self.spi = board.spi(REGISTER_BAUDRATE)
+        self._one = bytearray(1)
+        # Command, count and up to 26 registers; both ways, because SPI is full duplex.
+        self._tx = bytearray(28)
+        self._rx = bytearray(28)
+        self._tx_view = memoryview(self._tx)
+        self._rx_view = memoryview(self._rx)
+        self.streaming = False
+
+    def reset(self):
+        """Pulses the RESET pin (the opcode is known to fail); the opcode where there is none."""
+        self.select(False)
+        if self.start_pin:
+            self.start_pin(0)
+        if self.reset_pin:
+            self.reset_pin(0)
+            time.sleep_us(RESET_LOW_US)
+            self.reset_pin(1)
+        else:
+            self.command(RESET)
+        time.sleep_us(RESET_WAIT_US)
+
+    def power_up(self):
+        """Supplies are there: out of power-down, and the wait that the slowest part asks for."""
+        self.cs(1)
+        if self.start_pin:
+            self.start_pin(0)
+        if self.pwdn_pin:
+            self.pwdn_pin(1)
+        if self.reset_pin:
+            self.reset_pin(1)
+        time.sleep_ms(POWER_UP_MS)
+
+    def power_down(self):
+        """Safe whatever happened before: no conversions, CS high, the part held in power-down."""
+        self.streaming = False
+        if self.start_pin:
+            self.start_pin(0)
+        self.cs(1)
+        if self.pwdn_pin:
+            self.pwdn_pin(0)
+        if self.reset_pin:
+            self.reset_pin(0)
+
+    def select(self, on):
+        if on:
+            self.cs(0)
+        else:
+            time.sleep_us(CS_AFTER_US)
+            self.cs(1)
+            time.sleep_us(CS_HIGH_US)
+
+    def command(self, opcode):
+        """One opcode, CS low around it unless streaming holds it low already."""
+        self._one[0] = opcode
+        if self.streaming:
+            self.spi.write(self._one)
+            time.sleep_us(COMMAND_WAIT_US)
+            return
+        self.cs(0)
+        try:
+            self.spi.write(self._one)
+            time.sleep_us(COMMAND_WAIT_US)
+        finally:
+            self.select(False)
+
+    def read(self, address, count):
+        """`count` registers from `address`: a view, overwritten by the next. Needs SDATAC."""
+        tx = self._tx
+        tx[0] = RREG | address
+        tx[1] = count - 1
+        for i in range(2, count + 2):
+            tx[i] = 0
+        self._transfer(count + 2)
+        return self._rx_view[2 : count + 2]
+
+    def write(self, address, values):
+        """Registers from `address` on in one command. Needs SDATAC."""
+        tx = self._tx
+        count = len(values)
+        tx[0] = WREG | address
+        tx[1] = count - 1
+        for i in range(count):
+            tx[i + 2] = values[i]
+        self._transfer(count + 2)
+
+    def _transfer(self, count):
+        if not self.streaming:
+            self.cs(0)
+        try:
+            self.spi.write_readinto(self._tx_view[:count], self._rx_view[:count])
+        finally:
+            if self.streaming:
+                time.sleep_us(COMMAND_WAIT_US)
+            else:
+                self.select(False)
+
+    def fast(self):
+        self.spi = self.board.spi(self.sample_baudrate)
+
+    def slow(self):
+        self.spi = self.board.spi(REGISTER_BAUDRATE)

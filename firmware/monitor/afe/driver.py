@@ -1,0 +1,263 @@
+"""One driver for ADS119x, ADS129x and ADS1299: powered off it is one object, powered up another.
+
+    afe = PoweredOff(board).power_up()      # finds the part by its ID
+    afe.configure(rate=250, gain=6)         # ValueError lists what the part offers
+    afe.start()                             # conversions, continuous read mode
+    ...                                     # the sampler reads frames
+    afe.stop()
+    off = afe.shut_down()
+
+Every write is read back and compared (`AfeError` names the register). Every error leaves the part
+in power-down, its START pin low. Facts and their sources: `parts` and the two family tables.
+"""
+
+import time
+
+from monitor.afe import bus as wires
+from monitor.afe import errors, parts
+from monitor.afe.cache import Cache
+
+# The internal reference settles in 150 ms (SBAS502); samples before that are wrong.
+REFERENCE_MS = 150
+
+
+class PoweredOff:
+    """A front end without power: it can only be powered up."""
+
+    def __init__(self, board, bus=None):
+        self.board = board
+        self.bus = bus or wires.Bus(board)
+
+    def power_up(self):
+        """-> `FrontEnd`. AfeError: nothing answers, an unknown ID, not the board's part."""
+        bus = self.bus
+        try:
+            bus.slow()
+            bus.power_up()
+            identity = 0
+            for _ in range(2):  # a wrong ID is worth one retry with a pin reset
+                bus.reset()
+                bus.command(wires.SDATAC)  # it wakes up in RDATAC, where RREG is ignored
+                identity = bus.read(0x00, 1)[0]
+                if parts.name_of(identity):
+                    break
+            if identity in (0x00, 0xFF):
+                raise errors.absent(identity)
+            name = parts.name_of(identity)
+            if name is None:
+                raise errors.wrong_id(identity)
+            wanted = getattr(self.board, "AFE", None)
+            if wanted and wanted != name:
+                raise errors.wrong_part(name, wanted)
+            return FrontEnd(self.board, bus, parts.find(identity))
+        except BaseException:
+            bus.power_down()
+            raise
+
+
+class FrontEnd:
+    """A front end with power. `rate` is 0 until `configure` was called."""
+
+    def __init__(self, board, bus, part):
+        self.board = board
+        self.bus = bus
+        self.part = part
+        self.cache = Cache(part)
+        self.channels = part.channels
+        self.rate = 0
+        self.gains = [0] * part.channels
+        self.vref = part.default_vref
+        self.running = False
+        self._settings = None
+
+    # --- registers
+
+    def read_registers(self):
+        """All registers as the part holds them, by address (a fresh bytearray)."""
+        return bytearray(self.bus.read(0, len(self.part.registers)))
+
+    def dump(self):
+        """One line a register: `CH1SET 0x00 gain=6 mux=normal`. Not while running."""
+        self._idle("dump the registers")
+        values = self.read_registers()
+        return "\n".join(
+            "%s 0x%02X %s" % (r.name, values[r.address], r.text(values[r.address]))
+            for r in self.part.registers
+        )
+
+    def apply(self):
+        """Writes what the cache wants, reads all of it back; AfeError on a difference."""
+        cache = self.cache
+        bus = self.bus
+        try:
+            bus.write(1, cache.wanted[1:])
+            read = bus.read(0, len(cache.wanted))
+            wrong = cache.compare(read)
+            if wrong is not None:
+                raise errors.mismatch(wrong, cache.wanted[wrong.address], read[wrong.address])
+        except BaseException:
+            self._safe()
+            raise
+
+    def audit(self):
+        """The first register that is not as it was written, or None."""
+        return self.cache.compare(self.bus.read(0, len(self.cache.wanted)))
+
+    # --- configuration
+
+    def configure(self, rate=250, gain=6, vref=None, inputs="normal", **features):
+        """Sets the part up in physical units; ValueError lists what it offers.
+
+        `rate` in samples/s; `gain` one factor or one per channel; `vref` in volts; `inputs` one
+        name of `part.muxes` or one per channel ("off" powers the channel down: it reads as zeros).
+        `features`: see `features.apply`.
+        """
+        from monitor.afe import features as extra
+
+        self._idle("configure")
+        part = self.part
+        vref = part.default_vref if vref is None else vref
+        gains = _each(gain, part.channels, "gain")
+        inputs = _each(inputs, part.channels, "inputs")
+        cache = Cache(part)
+        extra.rate(cache, part, rate)
+        extra.reference(cache, part, _choice(part.vrefs, vref, "vref", part))
+        for i in range(part.slots):
+            name = "CH%dSET" % (i + 1)
+            if name not in part:
+                continue
+            source = inputs[i] if i < part.channels else "off"
+            if source == "off":
+                cache.set(name, "PD", 1)
+                cache.set(
+                    name, "MUX", part.muxes["shorted"]
+                )  # SBAS502: short what is powered down
+            else:
+                cache.set(name, "GAIN", _choice(part.gains, gains[i], "gain", part))
+                cache.set(name, "MUX", _choice(part.muxes, source, "input", part))
+        extra.apply(cache, part, inputs, features)
+        self.cache = cache
+        self.apply()
+        time.sleep_ms(REFERENCE_MS)
+        self.rate = rate
+        self.gains = gains
+        self.vref = vref
+        self._settings = dict(rate=rate, gain=gain, vref=vref, inputs=inputs, **features)
+
+    def nv_per_code(self, channel=0):
+        """Nanovolts at the electrodes of one code of a channel (before calibration)."""
+        return self.part.code_volts(self.gains[channel], self.vref) * 1e9
+
+    # --- running
+
+    def start(self):
+        """Continuous read mode, then conversions; CS stays low until `stop`."""
+        if not self.rate:
+            raise RuntimeError("configure() comes before start()")
+        self._idle("start")
+        bus = self.bus
+        try:
+            bus.command(wires.RDATAC)
+            bus.fast()
+            bus.cs(0)
+            bus.streaming = True
+            self.running = True
+            if bus.start_pin:
+                bus.start_pin(1)
+            else:
+                bus.command(wires.START)
+        except BaseException:
+            self._safe()
+            raise
+
+    def stop(self):
+        """No more conversions; the part takes register access again."""
+        if not self.running:
+            return
+        bus = self.bus
+        self.running = False
+        if bus.start_pin:
+            bus.start_pin(0)
+        bus.slow()
+        if not bus.start_pin:
+            bus.command(wires.STOP)
+        bus.command(wires.SDATAC)
+        bus.streaming = False
+        bus.select(False)
+
+    def audit_running(self):
+        """`audit` between two frames: SDATAC, read, RDATAC; conversions go on meanwhile."""
+        bus = self.bus
+        bus.slow()
+        bus.command(wires.SDATAC)
+        changed = self.audit()
+        bus.command(wires.RDATAC)
+        bus.fast()
+        return changed
+
+    def standby(self):
+        """Least power with the registers kept; `wake` ends it."""
+        self._idle("stand by")
+        self.bus.command(wires.STANDBY)
+
+    def wake(self):
+        self.bus.command(wires.WAKEUP)
+        time.sleep_ms(REFERENCE_MS)
+
+    def recover(self):
+        """From whatever state: power down and up, find the same part, configure as before, verify.
+
+        Returns nothing; AfeError when the part is still not itself (it is left in power-down).
+        """
+        self.running = False
+        self.bus.power_down()
+        self.bus.streaming = False
+        time.sleep_ms(10)  # longer than 2^9 tMOD (4 ms): really powered down
+        found = PoweredOff(self.board, self.bus).power_up()
+        if found.part.name != self.part.name:
+            self._safe()
+            raise errors.wrong_part(found.part.name, self.part.name)
+        if self._settings:
+            self.apply()
+            time.sleep_ms(REFERENCE_MS)
+
+    def shut_down(self):
+        """Safe and powered down -> `PoweredOff`."""
+        try:
+            self.stop()
+        finally:
+            self._safe()
+        return PoweredOff(self.board, self.bus)
+
+    def settling_ms(self):
+        """Milliseconds from START to the first DRDY, rounded up (the filter settles)."""
+        return self.cache.settling_clocks() * self.part.tclk_ns // 1000000 + 1
+
+    def _safe(self):
+        self.running = False
+        self.bus.power_down()
+
+    def _idle(self, what):
+        if self.running:
+            raise errors.AfeError(
+                errors.BUSY, "can't %s while the front end is running: stop() first" % what
+            )
+
+
+def _each(value, count, what):
+    if isinstance(value, (list, tuple)):
+        if len(value) != count:
+            raise ValueError(
+                "%s has %d values, the part has %d channels" % (what, len(value), count)
+            )
+        return list(value)
+    return [value] * count
+
+
+def _choice(options, value, what, part):
+    if value not in options:
+        raise ValueError(
+            "%s must be one of %s on an %s, not %r"
+            % (what, ", ".join(str(k) for k in options), part.name, value)
+        )
+    return options[value]

@@ -1,0 +1,85 @@
+"""What can go wrong with a front end: each with a stable code, what happened, what to do.
+
+    try:
+        front_end = PoweredOff(board).power_up()
+    except AfeError as error:
+        journal.fault(error.code, str(error))
+
+All are `OSError`s: the part is hardware, and a caller that knows nothing of it catches them too.
+"""
+
+from micropython import const
+
+# Codes go into fault records and status reports, so they never change their meaning.
+ABSENT = const(1)
+WRONG_ID = const(2)
+MISMATCH = const(3)
+NO_DRDY = const(4)
+OUT_OF_SYNC = const(5)
+WRONG_RATE = const(6)
+CHANGED = const(7)
+BUSY = const(8)
+
+NAMES = {
+    ABSENT: "absent",
+    WRONG_ID: "wrong id",
+    MISMATCH: "register mismatch",
+    NO_DRDY: "no data ready",
+    OUT_OF_SYNC: "out of sync",
+    WRONG_RATE: "wrong rate",
+    CHANGED: "register changed",
+    BUSY: "busy",
+}
+
+
+class AfeError(OSError):
+    """A front end that does not do what it must; `code` is one of the constants above."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+    def __str__(self):
+        return self.text
+
+
+def absent(value):
+    """Nothing drives MISO: it reads as all zeros or all ones."""
+    return AfeError(
+        ABSENT,
+        "no front end answers (its ID reads 0x%02X): check its supply, the RESET line, CS and MISO"
+        % value,
+    )
+
+
+def wrong_id(value):
+    return AfeError(
+        WRONG_ID,
+        "the front end's ID reads 0x%02X, which no ADS1x9x has, also after a pin reset: check the "
+        "SPI wiring and mode (1), or name the part in the board's settings" % value,
+    )
+
+
+def wrong_part(name, wanted):
+    return AfeError(
+        WRONG_ID,
+        "the front end is an %s, this board's is an %s: fit that, or change the board's part"
+        % (name, wanted),
+    )
+
+
+def mismatch(register, wrote, read):
+    return AfeError(
+        MISMATCH,
+        "register %s was written 0x%02X (%s) and reads 0x%02X (%s): check SPI wiring and supply"
+        % (register.name, wrote, register.text(wrote), read, register.text(read)),
+    )
+
+
+def no_drdy(waited_ms):
+    return AfeError(
+        NO_DRDY,
+        "no DRDY within %d ms of START: check the DRDY and START lines and the clock (CLKSEL)"
+        % waited_ms,
+    )

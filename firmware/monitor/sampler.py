@@ -1,0 +1,269 @@
+"""Frames from the front end into blocks of samples, with an index that counts what was lost.
+
+    sampler = Sampler(afe, board)
+    sampler.run()
+    while True:
+        n = sampler.take()
+        if n:
+            if sampler.gap: ...                     # samples lost just before this block
+            detector.process(sampler.channels[0], n)
+        sampler.watch()                             # a few times a second
+
+DRDY's interrupt reads the frame and stores it in a ring made beforehand (`sampler_core`). A sample
+that was missed has its place in `index`: it is the monitor's clock. There is no FIFO in these
+parts: a frame not read before the next DRDY is gone, so the clock, not the frame, tells of it.
+
+Overruns: `lost` counts all lost samples since the start, `gaps` the places, and `last_gap` holds
+[index, samples, reason] of the newest; each gap is also reported once, with its block.
+"""
+
+import time
+from array import array
+
+from machine import Pin
+from micropython import const
+from monitor import sampler_core as core
+from monitor.afe import errors
+
+BLOCK = const(64)
+_STALL_MS = const(500)  # no DRDY for so long (and 8 periods): the part has stopped
+_AUDIT_MS = const(700)  # registers are compared this often: a change is noticed within a second
+_RETRY_MS = const(700)  # a part that is gone is tried again this often
+_BAD_RUN = const(8)  # frames out of sync in a row: more than bit errors
+_EARLY = const(16)  # extra DRDYs between two looks
+
+
+class Sampler:
+    """Owns the ring; `afe` is configured. The ring holds `seconds`, 128 frames at least."""
+
+    def __init__(self, afe, board, seconds=1):
+        self.afe = afe
+        self.board = board
+        part = afe.part
+        n = part.slots
+        capacity = max(2 * BLOCK, int(afe.rate * seconds)) + 1
+        self._ring = array("i", bytes(4 * capacity * (n + 2)))
+        self._state = array("i", bytes(4 * core.STATES))
+        self.channels = tuple(array("i", bytes(4 * BLOCK)) for _ in range(part.channels))
+        self.status = array("i", bytes(4 * BLOCK))
+        self._tx = bytes(part.frame_bytes)  # DIN stays low while a frame is read
+        self._rx = bytearray(part.frame_bytes)
+        self.start = 0  # index of the first sample of the block
+        self.index = 0  # index of the next sample to be taken
+        self.gap = 0
+        self.gap_reason = 0
+        self.lost = 0
+        self.gaps = 0
+        self.last_gap = array("i", (0, 0, 0))
+        self.faults = 0
+        self.last_fault = 0
+        self.last_fault_text = ""
+        self.running = False
+        self._recovering = False
+        state = self._state
+        state[core.CAPACITY] = capacity
+        state[core.CHANNELS] = n
+        state[core.SAMPLE_BYTES] = part.sample_bytes
+        state[core.STATUS_BYTES] = part.status_bytes
+        state[core.SYNC_MASK] = part.sync_mask
+        state[core.SYNC] = part.sync
+        self._period_us = 0
+        self._stall_ms = 0
+        self._spi = None
+        self._drdy = afe.bus.drdy
+        self._hold = False
+        self._on_drdy_bound = self._on_drdy  # made once: binding a method allocates
+        self._last_frames = 0
+        self._moved_ms = 0
+        self._audit_ms = 0
+        self._down_ms = 0
+
+    # --- starting and stopping
+
+    def run(self):
+        """Starts conversions and the interrupt; AfeError when DRDY does not come."""
+        rate = self.afe.rate
+        state = self._state
+        self._period_us = 1000000 // rate
+        self._stall_ms = max(_STALL_MS, 8000 // rate + 1)
+        state[core.PERIOD] = 16000000 // rate
+        state[core.STARTED] = 0
+        state[core.BAD_RUN] = 0
+        state[core.EARLY_RUN] = 0
+        state[core.EARLY] = 0
+        self._rx[0] = 0
+        afe = self.afe
+        drdy = afe.bus.drdy
+        drdy.irq(handler=None)
+        afe.start()
+        self._spi = afe.bus.spi
+        self._hold = False
+        self.running = True
+        if getattr(self.board, "HARD_IRQ", False):
+            drdy.irq(self._on_drdy_bound, Pin.IRQ_FALLING, hard=True)
+        else:
+            drdy.irq(self._on_drdy_bound, Pin.IRQ_FALLING)
+        frames = state[core.FRAMES] + state[core.BAD]
+        limit = afe.settling_ms() + 20 + 4000 // rate
+        begun = time.ticks_ms()
+        while state[core.FRAMES] + state[core.BAD] == frames:
+            if time.ticks_diff(time.ticks_ms(), begun) > limit:
+                self.halt()
+                raise errors.no_drdy(limit)
+            time.sleep_ms(1)
+        now = time.ticks_ms()
+        self._last_frames = state[core.FRAMES]
+        self._moved_ms = now
+        self._audit_ms = now
+
+    def halt(self):
+        """Stops the interrupt, then the conversions. What is in the ring can still be taken."""
+        self.afe.bus.drdy.irq(handler=None)
+        self.running = False
+        self._hold = True
+        self.afe.stop()
+
+    def _on_drdy(self, pin):
+        # Hard interrupt: nothing here may allocate.
+        if self._hold or self._drdy():
+            return  # (a second edge before the first was read: that read took the newer frame)
+        self._spi.write_readinto(self._tx, self._rx)
+        if not self._drdy():
+            # The next conversion is there already: it replaced the bits while they were read.
+            self._rx[0] = core.TORN
+        core.store(self._rx, self._ring, self._state, time.ticks_us())
+
+    # --- taking
+
+    def take(self):
+        """-> number of frames copied (0: none yet). Never spans a gap; the gap is told with it."""
+        n = core.run_length(self._ring, self._state, BLOCK)
+        if not n:
+            return 0
+        state = self._state
+        ring = self._ring
+        tail = state[core.TAIL]
+        gap = ring[tail * (state[core.CHANNELS] + 2)]
+        self.gap = lost = gap & core.LOST_MASK
+        self.gap_reason = gap >> 26
+        if lost:
+            self.lost += lost
+            self.gaps += 1
+            place = self.last_gap
+            place[0] = self.index & 0x3FFFFFFF
+            place[1] = lost
+            place[2] = self.gap_reason
+        self.start = (self.index + lost) & 0xFFFFFFFF
+        self.index = (self.start + n) & 0xFFFFFFFF
+        core.column(ring, state, self.status, n << 8 | 1)
+        what = n << 8 | 2
+        for channel in self.channels:
+            core.column(ring, state, channel, what)
+            what += 1
+        tail += n
+        capacity = state[core.CAPACITY]
+        state[core.TAIL] = tail - capacity if tail >= capacity else tail
+        return n
+
+    @property
+    def overruns(self):
+        """Samples that nobody read or had room for (bit errors and restarts are not overruns)."""
+        return self._state[core.MISSED] + self._state[core.FULL]
+
+    @property
+    def bad_frames(self):
+        return self._state[core.BAD]
+
+    # --- watching
+
+    def watch(self):
+        """Call it a few times a second. 0, or the code of a fault noticed now (already acted on).
+
+        Every fault is followed by a recovery: power down and up, the same configuration, verified.
+        While that fails it is tried again, and each failure is told. The gap is marked.
+        """
+        now = time.ticks_ms()
+        if self._recovering:
+            if time.ticks_diff(now, self._audit_ms) < _RETRY_MS:
+                return 0
+            return self._recover(self.last_fault)
+        if not self.running:
+            return 0
+        state = self._state
+        if state[core.FRAMES] != self._last_frames:
+            self._last_frames = state[core.FRAMES]
+            self._moved_ms = now
+        if state[core.BAD_RUN] >= _BAD_RUN:
+            return self._fault(errors.OUT_OF_SYNC, "frames no longer begin with 1100")
+        early = state[core.EARLY]
+        state[core.EARLY] = 0
+        if early >= _EARLY:
+            return self._fault(
+                errors.WRONG_RATE, "DRDY comes too often: the front end has reset itself"
+            )
+        if time.ticks_diff(now, self._moved_ms) > self._stall_ms:
+            return self._fault(errors.NO_DRDY, "DRDY has stopped")
+        if time.ticks_diff(now, self._audit_ms) > _AUDIT_MS:
+            self._audit_ms = now
+            return self._audit()
+        return 0
+
+    def _audit(self):
+        """Compares all registers between two frames: up to 1000 samples/s none is lost."""
+        if self._period_us < 990:
+            return 0
+        state = self._state
+        afe = self.afe
+        frames = state[core.FRAMES]
+        begun = time.ticks_ms()
+        while state[core.FRAMES] == frames:  # the next frame has just been read: now there is time
+            if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
+                return 0
+            time.sleep_us(20)
+        self._hold = True
+        try:
+            changed = afe.audit_running()
+        finally:
+            self._spi = afe.bus.spi
+            self._hold = False
+        if changed is None:
+            return 0
+        return self._fault(errors.CHANGED, "register %s changed by itself" % changed.name)
+
+    def _fault(self, code, text):
+        self.faults += 1
+        self.last_fault = code
+        self.last_fault_text = text
+        # The last DRDY that was handled is less than 16 s ago: everything after it is lost.
+        since = (time.ticks_us() - self._state[core.LAST]) & 0xFFFFFF
+        self._down_ms = time.ticks_add(time.ticks_ms(), -(since // 1000))
+        return self._recover(code)
+
+    def _recover(self, code):
+        """The interrupt off, the part restarted; lost time goes into the index as lost samples."""
+        afe = self.afe
+        afe.bus.drdy.irq(handler=None)
+        self.running = False
+        self._hold = True
+        try:
+            afe.recover()
+            self._lose(afe.settling_ms())  # before the first frame: the gap belongs in front of it
+            self.run()
+            self._recovering = False
+        except OSError as error:
+            self._recovering = True
+            self._audit_ms = time.ticks_ms()
+            self.last_fault_text = str(error)
+            self._lose(0)
+        return code
+
+    def _lose(self, ahead_ms):
+        """Counts the samples from `_down_ms` to `ahead_ms` from now as lost, and moves it on."""
+        state = self._state
+        rate = self.afe.rate
+        until = time.ticks_add(time.ticks_ms(), ahead_ms)
+        lost = time.ticks_diff(until, self._down_ms) * rate // 1000
+        if lost > 0:
+            self._down_ms = time.ticks_add(self._down_ms, lost * 1000 // rate)
+            state[core.PENDING] = min(core.LOST_MASK, state[core.PENDING] + lost)
+            state[core.REASON] = core.RESTARTED
