@@ -82,8 +82,9 @@ def store(rx, ring, state, ticks: int):
             s[11] = (now + period) & 0xFFFFFFF
     else:
         s[16] = 0
-        if late >= period:
-            missed = late // period
+        if late + 256 >= period:
+            # 16 us of grace: this read may have come quicker after its DRDY than the usual one.
+            missed = (late + 256) // period
             if pending == 0:
                 reason = 1
             pending += missed
