@@ -1,0 +1,1 @@
+"""The R-peak detector: `from monitor.detector.core import Detector`."""
