@@ -1,7 +1,6 @@
 """The shell: help, errors, exit codes, completion."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,18 +12,7 @@ from heartlog.cli.commands import ENTRIES
 from heartlog.cli.tree import load
 
 
-def heartlog(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "heartlog", *args],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **env},
-        timeout=60,
-        check=False,
-    )
-
-
-def test_help_lists_every_command_within_80_columns():
+def test_help_lists_every_command_within_80_columns(heartlog):
     done = heartlog("--help")
     assert done.returncode == 0
     for entry in ENTRIES:
@@ -48,7 +36,7 @@ def test_help_imports_no_command():
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_command_loads_and_explains_itself(entry):
+def test_every_command_loads_and_explains_itself(heartlog, entry):
     command = load(entry)
     assert command.name == entry.name
     done = heartlog(entry.name, "--help")
@@ -57,7 +45,7 @@ def test_every_command_loads_and_explains_itself(entry):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_unknown_command_is_a_usage_error_with_a_guess():
+def test_unknown_command_is_a_usage_error_with_a_guess(heartlog):
     done = heartlog("scam")
     assert done.returncode == 2
     assert "scan" in done.stderr
@@ -65,7 +53,7 @@ def test_unknown_command_is_a_usage_error_with_a_guess():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names D-Bus, which only Linux has")
-def test_bluetooth_missing(tmp_path: Path):
+def test_bluetooth_missing(heartlog, tmp_path: Path):
     bus = f"unix:path={tmp_path}/no_such_bus"
     done = heartlog("scan", DBUS_SYSTEM_BUS_ADDRESS=bus, HEARTLOG_BACKEND="system")
     assert done.returncode == 1
@@ -75,7 +63,7 @@ def test_bluetooth_missing(tmp_path: Path):
     assert done.stdout == ""
 
 
-def test_no_virtual_monitor(tmp_path: Path):
+def test_no_virtual_monitor(heartlog, tmp_path: Path):
     done = heartlog("scan", "--backend", f"virtual:{tmp_path}")
     assert done.returncode == 3
     assert "No virtual monitor runs in" in done.stderr
@@ -83,23 +71,23 @@ def test_no_virtual_monitor(tmp_path: Path):
 
 
 @pytest.mark.parametrize("spec", ["bluez", "bumble", "system:x", ""])
-def test_unknown_backend(spec: str):
+def test_unknown_backend(heartlog, spec: str):
     done = heartlog("scan", "--backend", spec)
     assert done.returncode == 2
     assert "bumble:TRANSPORT" in done.stderr
 
 
-def test_completion_offers_commands():
+def test_completion_offers_commands(heartlog):
     done = heartlog(_HEARTLOG_COMPLETE="complete_bash", COMP_WORDS="heartlog sc", COMP_CWORD="1")
     assert "scan" in done.stdout.split()
 
 
-def test_completion_script_can_be_shown():
+def test_completion_script_can_be_shown(heartlog):
     done = heartlog("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert "_HEARTLOG_COMPLETE=complete_bash" in done.stdout
 
 
-def test_damaged_board_file_is_named(tmp_path: Path):
+def test_damaged_board_file_is_named(heartlog, tmp_path: Path):
     (tmp_path / "board.json").write_text("{")
     done = heartlog("scan", "--backend", f"virtual:{tmp_path}")
     assert done.returncode == 1
@@ -109,13 +97,13 @@ def test_damaged_board_file_is_named(tmp_path: Path):
     assert "names no radio or no clock" in " ".join(done.stderr.split())
 
 
-def test_help_is_quick():
-    best = min(_seconds() for _ in range(3))
+def test_help_is_quick(heartlog):
+    best = min(_seconds(heartlog) for _ in range(3))
     # Generous: the machine may be busy. What it guards against is an import of a second or more.
     assert best < 1.0
 
 
-def _seconds() -> float:
+def _seconds(heartlog) -> float:
     start = time.perf_counter()
     heartlog("--help")
     return time.perf_counter() - start

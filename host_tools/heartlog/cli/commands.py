@@ -16,6 +16,8 @@ RECORD = "Record"
 REVIEW = "Review and report"
 KEEP = "Keep and share"
 DEVICE = "Monitors and firmware"
+PANELS = (RECORD, REVIEW, KEEP, DEVICE)
+"""The headings, in the order of `heartlog --help`; within one, commands stand as in `ENTRIES`."""
 
 
 class Entry(NamedTuple):
@@ -33,4 +35,6 @@ class Entry(NamedTuple):
 ENTRIES: tuple[Entry, ...] = (
     Entry("scan", "heartlog.cli.scan:scan", "Find monitors in range.", RECORD),
     Entry("sheet", "heartlog.sheet.cli:sheet", "Print the patient's page.", KEEP),
+    Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
+    Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
 )

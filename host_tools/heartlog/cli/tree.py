@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from heartlog.cli.commands import ENTRIES, Entry
+from heartlog.cli.commands import ENTRIES, PANELS, Entry
 
 
 class Stub(TyperCommand):
@@ -24,7 +24,7 @@ class Tree(TyperGroup):
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
-        for entry in ENTRIES:
+        for entry in sorted(ENTRIES, key=lambda entry: PANELS.index(entry.panel)):
             self.add_command(Stub(entry))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
