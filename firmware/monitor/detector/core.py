@@ -9,7 +9,6 @@ for i in range(0, n * STRIDE, STRIDE):
 from array import array
 
 from micropython import const
-
 from monitor.detector.measure import locate, log, measure
 from monitor.detector.scan import scan
 

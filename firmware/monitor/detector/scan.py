@@ -1,6 +1,6 @@
 """The part of the detector that runs for every sample: two filters, their energy, its peaks.
 
-`scan(s, m, x, span)` reads the samples `x[span & 0xFFFF]` up to `x[(span >> 16) - 1]` (ADC codes at
+`scan(s, m, x, span)` reads samples `x[span & 0xFFFF]` to `x[(span >> 16) - 1]` (ADC codes at
 250 samples/s, signed 24 bit in int32 words) and returns the index of the first sample that it has
 not read. It stops early (`s[EVENT]`) when something must be looked at first: a peak of the energy
 (1), or the tick set in `s[ALARM]` (2).
