@@ -12,7 +12,12 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 
 TWO_CHANNEL = ["ADS1191", "ADS1192", "ADS1291", "ADS1292", "ADS1292R"]
-ALL_PARTS = list(TWO_CHANNEL)
+EIGHT_CHANNEL = [
+    *("ADS1194", "ADS1196", "ADS1198"),
+    *("ADS1294", "ADS1296", "ADS1298", "ADS1294R", "ADS1296R", "ADS1298R"),
+    *("ADS1299-4", "ADS1299-6", "ADS1299"),
+]
+ALL_PARTS = TWO_CHANNEL + EIGHT_CHANNEL
 
 
 def checks_of(module: str) -> list[str]:

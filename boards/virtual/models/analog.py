@@ -5,7 +5,7 @@
 out one plan per channel; `codes` runs per conversion and only follows the plans.
 """
 
-from models.electrodes import FLOATING_HUM_VOLTS
+from models.electrodes import FLOATING_HUM_VOLTS, OFF_OHMS
 
 AVDD = 3.3  # single supply; half of it is the middle that the right-leg drive holds the body at
 TEMPERATURE_C = 31.0  # of the die
@@ -36,6 +36,9 @@ LEAD = 2  # the body's lead plus a constant plus noise
 TEST = 3  # square wave
 FLOATING = 4  # nobody holds the input: hum
 FULL = 5  # no reference: full scale
+BREATH = 6  # impedance, demodulated
+
+RESPIRATION_AMPERES = 29e-6  # SBAS502: 29 uA rms of modulation current
 
 
 class Plan:
@@ -94,6 +97,36 @@ class Analog:
             plan.hum += FLOATING_HUM_VOLTS
         return vp, vn
 
+    def plan_sensed(self, plan, channel, gain, current_p, current_n, dc, limit):
+        """A channel on its electrodes, with lead-off currents; `limit` None: no comparators."""
+        if dc:
+            vp, vn = self.plan_input(plan, channel, gain, current_p, current_n)
+            if limit is not None:
+                if current_p and abs(vp) >= limit:
+                    self.flags_p |= 1 << channel
+                if current_n and abs(vn) >= limit:
+                    self.flags_n |= 1 << channel
+            return
+        # AC: the current swings at a quarter of the rate; firmware looks at what it leaves there.
+        self.plan_input(plan, channel, gain, 0.0, 0.0)
+        swing = 0.0
+        pair = self.electrodes.pairs[channel]
+        for name, amperes in zip(pair, (current_p, current_n)):
+            contact = self.electrodes.get(name)
+            swing += abs(amperes) * (contact.ohms if contact.on else OFF_OHMS)
+        plan.ac = min(swing, AVDD)
+
+    def plan_breath(self, plan, degrees):
+        """Channel 1 demodulates the impedance between its electrodes (R parts)."""
+        plan.kind = BREATH
+        # The signal comes back late by the cable: 112.5 degrees is its best phase here.
+        off = abs(degrees - 112.5) / 90
+        plan.volts = RESPIRATION_AMPERES * max(0.0, 1 - off * off)  # volts per ohm
+        for name in self.electrodes.pairs[0]:
+            if not self.electrodes.get(name).on:
+                plan.kind = FIXED
+                plan.volts = AVDD
+
     def convert(self, t_us):
         """Fills `codes` for the conversion that ends at `t_us`."""
         leads = self.electrodes.patient.leads(t_us)
@@ -115,6 +148,8 @@ class Analog:
             if kind == LEAD:
                 if plan.lead < len(leads):
                     volts += leads[plan.lead]
+            elif kind == BREATH:
+                volts *= self.electrodes.impedance(t_us)
             elif kind == TEST:
                 volts = self.test_volts(t_us)
             if plan.hum:

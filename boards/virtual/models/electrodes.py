@@ -59,18 +59,22 @@ class Electrodes:
         self.patient = patient or Quiet()
         self.pairs = wiring(part_name)
         self.hum_hz = 50
+        self.chest_ohms = 800.0
+        self.breath_ohms = 0.5
+        self.breath_us = 4000000
         self._by_name = {}
+        self._by_name["RL"] = Electrode("RL")
         for pair in self.pairs:
             for name in pair:
                 if name not in self._by_name:
                     self._by_name[name] = Electrode(name)
-        self._by_name["RL"] = Electrode("RL")
+        self._by_name["WCT"].ohms = 0.0
         self.changed = True
 
     def set(self, name, on=None, ohms=None, offset_mv=None, noise_uv=None, hum_uv=None):
         """Changes one electrode ("all": every one); ValueError for a name that is not there."""
         if name == "all":
-            chosen = list(self._by_name.values())
+            chosen = [e for e in self._by_name.values() if e.name != "WCT"]
         elif name in self._by_name:
             chosen = [self._by_name[name]]
         else:
@@ -92,6 +96,12 @@ class Electrodes:
 
     def get(self, name):
         return self._by_name[name]
+
+    def impedance(self, t_us):
+        """Ohms across the chest: a constant, and what breathing adds (15 breaths a minute)."""
+        phase = t_us % self.breath_us / self.breath_us * 2
+        wave = 4 * phase * (1 - phase) if phase < 1 else -4 * (phase - 1) * (2 - phase)
+        return self.chest_ohms + self.breath_ohms * wave
 
     def volts(self, electrode, amperes):
         """DC at the input pin against the body: half-cell offset, current through the contact."""

@@ -81,25 +81,15 @@ class TwoChannel(analog.Analog):
             mux = value & 15
             plan.volts = 0.0
             plan.kind = analog.FIXED
-            if mux == 0:
+            breathing = self.part.respiration and channel == 0 and regs[RESP1] & 0xC0 == 0xC0
+            if mux == 0 and breathing:
+                step = 22.5 if regs[RESP2] & 4 else 11.25
+                self.plan_breath(plan, step * (regs[RESP1] >> 2 & 15))
+            elif mux == 0:
                 p, n = self.electrodes.pairs[channel]
                 ip, in_ = sources[channel]
                 ip, in_ = (currents[p] if ip else 0.0), (currents[n] if in_ else 0.0)
-                if dc:
-                    vp, vn = self.plan_input(plan, channel, gain, ip, in_)
-                    if comparators:
-                        if ip and abs(vp) >= limit:
-                            self.flags_p |= 1 << channel
-                        if in_ and abs(vn) >= limit:
-                            self.flags_n |= 1 << channel
-                else:
-                    self.plan_input(plan, channel, gain, 0.0, 0.0)
-                    e = self.electrodes
-                    swing = 0.0
-                    for name, amperes in ((p, ip), (n, in_)):
-                        contact = e.get(name)
-                        swing += abs(amperes) * (contact.ohms if contact.on else 1e9)
-                    plan.ac = min(swing, analog.AVDD)
+                self.plan_sensed(plan, channel, gain, ip, in_, dc, limit if comparators else None)
             elif mux == 3:
                 plan.volts = analog.AVDD / 2 if channel == 0 else analog.AVDD / 4
             elif mux == 4:

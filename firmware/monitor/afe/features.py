@@ -43,6 +43,7 @@ KNOWN = (
     "lead_off_channels",
     "test_signal",
     "respiration",
+    "wct",
     "single_shot",
 )
 
@@ -54,6 +55,8 @@ def apply(cache, part, inputs, given):
     if given.get("single_shot"):
         cache.set("CONFIG1" if part.family == "two" else "CONFIG4", "SINGLE_SHOT", 1)
     if part.family == "two":
+        if given.get("wct"):
+            raise ValueError("an %s makes no Wilson central terminal" % part.name)
         _two(cache, part, inputs, given)
     else:
         from monitor.afe import features_eight
@@ -65,7 +68,7 @@ def _two(cache, part, inputs, given):
     used = [i for i in range(part.channels) if inputs[i] != "off"]
     rld = given.get("rld", used[:1])
     if rld is not None:
-        _channels(rld, part, "rld")
+        channels(rld, part, "rld")
         cache.set("RESP2", "RLDREF_INT", 1)  # the on-chip reference of the right-leg drive
         cache.set("RLD_SENS", "PDB_RLD", 1)
         for i in rld:
@@ -81,7 +84,7 @@ def _two(cache, part, inputs, given):
         cache.set("LOFF", "COMP_TH", percent)
         cache.set("LOFF", "ILEAD_OFF", amperes)
         cache.set("LOFF", "FLEAD_OFF", 1 if mode == "ac" else 0)
-        for i in _channels(given.get("lead_off_channels", used), part, "lead_off_channels"):
+        for i in channels(given.get("lead_off_channels", used), part, "lead_off_channels"):
             cache.set("LOFF_SENS", "LOFF%dP" % (i + 1), 1)
             cache.set("LOFF_SENS", "LOFF%dN" % (i + 1), 1)
         if rld is not None:
@@ -108,7 +111,7 @@ def option(options, given, what, default):
     return options[value]
 
 
-def _channels(numbers, part, what):
+def channels(numbers, part, what):
     for i in numbers:
         if not 0 <= i < part.channels:
             raise ValueError("%s names channel %r, there are 0..%d" % (what, i, part.channels - 1))

@@ -18,7 +18,7 @@ class Register:
     `volatile` ones change by themselves and say nothing in a comparison.
     """
 
-    def __init__(self, address, name, reset, layout, values=None):
+    def __init__(self, address, name, reset, layout, values=None, absent=False):
         self.address = address
         self.name = name
         self.reset = reset
@@ -28,6 +28,7 @@ class Register:
         self.read_only = 0
         self.volatile = 0
         self.values = values or {}  # field -> {meaning: code}
+        self.absent = absent  # a place in the map that this part does not have: reads are no fact
         bit = 8
         for word in layout.split():
             if word in ("0", "1"):
@@ -84,7 +85,7 @@ class Register:
 
     def compared(self):
         """Mask of the bits that must read back as written."""
-        return ~(self.volatile | self.read_only) & 0xFF
+        return 0 if self.absent else ~(self.volatile | self.read_only) & 0xFF
 
     def text(self, value):
         """The fields by name, `gain=6 mux=normal`; without zero ones that have no names."""
