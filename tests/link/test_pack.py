@@ -88,7 +88,7 @@ def test_beats_come_back(seed: int) -> None:
 
 
 def test_beats_are_small() -> None:
-    """Flushed every eleven beats, checksums and page headers included: within 2.4 bytes of white noise."""
+    """White noise in every field, flushed every eleven beats, checksums included."""
     items = beats(20000, 1)
     assert len(write(items)) * pack.PAGE / len(items) <= 2.39
 

@@ -12,7 +12,8 @@ Page (256 bytes): header, chunks, then 0xFF (never written). It stands alone: no
 read another, so a damaged one costs only what was in it.
 
   header   u8 0xB1 (format 1) | u24 page number | u32 seq of the first record | u32 sample of the
-           last beat before | u16 boot | u16 crc of the 14 bytes before
+           last beat before | u16 boot | u16 crc of the 14 bytes before, begun with the journal's
+           number: a page of an earlier life of the flash is not taken for one of this
   chunk    u8 length of the payload (1..237) | u16 crc of length and payload, begun with the page
            number | payload. A chunk is what one flush wrote.
   payload  bits, most significant first; items until the bits end:
@@ -59,11 +60,16 @@ def amplitude_value(code):
     return code if code < 32 else (16 + (code & 15)) << ((code >> 4) - 1)
 
 
-def page_head(page):
-    """(page number, seq, sample, boot) of a page, or None when it is not one."""
+def head_seed(journal):
+    """What the checksum of a page header begins with."""
+    return (journal ^ journal >> 16) & 0xFFFF
+
+
+def page_head(page, journal=0):
+    """(page number, seq, sample, boot) of a page of this journal, or None when it is not one."""
     if len(page) < PAGE_HEAD or page[0] != PAGE_KIND:
         return None
-    if crc_hqx(bytes(page[:14]), 0xFFFF) != page[14] | page[15] << 8:
+    if crc_hqx(bytes(page[:14]), head_seed(journal)) != page[14] | page[15] << 8:
         return None
     seq, sample, boot = unpack_from("<IIH", page, 4)
     return page[1] | page[2] << 8 | page[3] << 16, seq, sample, boot
@@ -110,16 +116,19 @@ def learn(mean, value):
 class Packer:
     """Writes records into a page of 256 bytes that the caller owns."""
 
-    def __init__(self, page):
+    def __init__(self, page, journal=0):
         self.page = page
+        self.journal = journal
+        self.limit = PAGE  # bytes of the page that may be used
         self._now = Context()
         self._before = Context()
         self._bit = 0
         self._start = PAGE_HEAD
         self.count = 0  # records in the open chunk
 
-    def open_page(self, number, seq, sample, boot):
+    def open_page(self, number, seq, sample, boot, limit=PAGE):
         page = self.page
+        self.limit = limit
         for i in range(PAGE):
             page[i] = 0xFF
         page[0] = PAGE_KIND
@@ -129,7 +138,7 @@ class Packer:
             page[4 + i] = seq >> (8 * i) & 255
             page[8 + i] = sample >> (8 * i) & 255
         page[12], page[13] = boot & 255, boot >> 8
-        crc = crc_hqx(page[:14], 0xFFFF)
+        crc = crc_hqx(page[:14], head_seed(self.journal))
         page[14], page[15] = crc & 255, crc >> 8
         self._seed = number & 0xFFFF
         self._now.begin(sample)
@@ -143,7 +152,7 @@ class Packer:
     def _put(self, value, bits):
         page, bit = self.page, self._bit
         self._bit = bit + bits
-        if bit + bits > PAGE * 8:
+        if bit + bits > self.limit * 8:
             return  # found by add(): the record is taken back
         while bits:
             room = 8 - (bit & 7)
@@ -240,7 +249,7 @@ class Packer:
         return self._keep(bit)
 
     def _keep(self, bit):
-        if self._bit <= PAGE * 8:
+        if self._bit <= self.limit * 8:
             self.count += 1
             return True
         self._bit = bit
@@ -267,4 +276,4 @@ class Packer:
     @property
     def full(self):
         """No room for another chunk with a beat in it."""
-        return self._start > PAGE - CHUNK_HEAD - 8
+        return self._start > self.limit - CHUNK_HEAD - 8

@@ -33,7 +33,8 @@ from .pack import (
 class Unpacker:
     """Reads a page; `feed` it more bytes of the same page as they come."""
 
-    def __init__(self, page=b""):
+    def __init__(self, page=b"", journal=0):
+        self._journal = journal
         self._page = bytearray()
         self._at = PAGE_HEAD
         self._now = Context()
@@ -46,7 +47,7 @@ class Unpacker:
     def feed(self, data):
         self._page.extend(data)
         if self.number is None and len(self._page) >= PAGE_HEAD:
-            found = page_head(self._page)
+            found = page_head(self._page, self._journal)
             if found is None:
                 self.damaged = True
             else:

@@ -114,8 +114,11 @@ SIGNAL_NAMES = (
     "unknown", "good", "noisy", "lead off", "saturated", "flat", "settling", "fault",
 )  # fmt: skip
 ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
-GAP_OVERRUN, GAP_RESTART, GAP_FAULT, GAP_POWER = 1, 2, 3, 4
-GAP_NAMES = {1: "samples overran", 2: "front end restarted", 3: "front end fault", 4: "no power"}
+GAP_OVERRUN, GAP_RING_FULL, GAP_SYNC, GAP_RESTART, GAP_POWER = 1, 2, 3, 4, 5
+GAP_NAMES = {
+    1: "samples overran", 2: "samples not taken in time", 3: "front end out of sync",
+    4: "front end restarted", 5: "no power",
+}  # fmt: skip
 EVENT_BUTTON, EVENT_LONG_PRESS, EVENT_MARK, EVENT_PAUSE = 1, 2, 3, 4
 EVENT_FAST, EVENT_SLOW, EVENT_IRREGULAR, EVENT_LEAD = 5, 6, 7, 8
 EVENT_NAMES = {
@@ -134,7 +137,7 @@ LINK_UP, LINK_DOWN, LINK_STALLED, LINK_REFUSED = 1, 2, 3, 4
 SESSION_START, SESSION_STOP = 1, 2
 
 # --- frames ------------------------------------------------------------------------------------
-FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SEALED = 1, 2, 3, 4, 5
+FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SKIP = 1, 2, 3, 4, 5
 # LIVE   <BHI version|type, counter, seq of the first record; then (type u8, length u8, body)...:
 #        consecutive numbers.
 # PAGE   <BHIH version|type, counter, page number, offset; then bytes of the page from there.
@@ -142,6 +145,7 @@ FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SEALED = 1, 2, 3, 4, 5
 #        bit 15 of offset: this is the block's last fragment.
 # IDLE   <BHI version|type, counter, next seq: nothing is waiting (sent every 2 s, so that
 #        silence on the link always means a broken link).
+# SKIP   <BHII version|type, counter, first, next: the numbers first..next-1 can't be had any more.
 HEAD = 3
 LIVE_HEAD = 7
 PART_HEAD = 9
@@ -321,3 +325,11 @@ def status(data):
     if len(data) < STATUS_SIZE:
         raise WireError("status of %d bytes, needs %d" % (len(data), STATUS_SIZE))
     return dict(zip(STATUS_FIELDS, unpack_from(STATUS_FORMAT, data, 0)))
+
+
+def number(frame, which):
+    """The u32 that an IDLE (0: next seq) or SKIP (0: first, 1: next) frame carries."""
+    at = HEAD + 4 * which
+    if len(frame) < at + 4:
+        raise WireError("frame of %d bytes" % len(frame))
+    return unpack_from("<I", frame, at)[0]

@@ -1,0 +1,207 @@
+"""The whole monitor, built from a board and run: the only file that knows everyone.
+
+    import board
+    from monitor import app
+    app.run(board)
+
+One loop, no scheduler: the front end's interrupt fills the sampler's ring, the radio's interrupts
+note what came, and `App.step` does all the work, a little of each in every turn.
+"""
+
+import os
+import time
+from array import array
+from struct import pack_into
+
+import machine
+
+from . import beats as _beats
+from . import journal as _journal
+from . import media as _media
+from . import settings as _settings
+from .acquire import Acquisition
+from .commands import Commands
+from .link import wire
+from .link.server import Server
+from .power import Power
+
+_SLOW_MS = 250
+_BATTERY_RECORD_MS = 600000
+_HEART_MS = 1500  # a heart rate message at least this often, also when there is none
+_RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
+           "WDT_RESET": wire.RESET_WATCHDOG, "SOFT_RESET": wire.RESET_SOFT}  # fmt: skip
+
+
+def _random32():
+    data = os.urandom(4)
+    return (data[0] | data[1] << 8 | data[2] << 16 | data[3] << 24) or 1
+
+
+def reset_cause():
+    """RESET_* of this boot."""
+    cause = machine.reset_cause()
+    for name, code in _RESETS.items():
+        if getattr(machine, name, None) == cause:
+            return code
+    return wire.RESET_OTHER
+
+
+class App:
+    """The monitor. `commands` answers what a host asks; see there."""
+
+    def __init__(self, board, ble=None, media=None, settings=None):
+        import image_info
+
+        self.board = board
+        self.settings = settings or _settings.Settings(_settings_path(board))
+        self.journal = _journal.Journal(media or _media.open_media(board), _random32)
+        left_out = self.journal.mount()
+        self.body = bytearray(wire.MAX_BODY)
+        self.power = Power(board)
+        self.acquisition = Acquisition(board, self.settings, self)
+        self.beats = _beats.Beats(self.acquisition.rate)
+        self._rr_1024 = array("H", bytes(2 * 8))
+        self._rr_count = 0
+        self._heart_at = self._slow_at = self._battery_at = time.ticks_ms()
+        self._status = bytearray(wire.STATUS_SIZE)
+        self._percent = -2
+        self.version = image_info.VERSION
+        self._record_boot(left_out)
+        self.server = None
+        if ble is not None:
+            self.commands = Commands(self, machine.unique_id())
+            self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
+            self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
+            self.server.open("Heartlog", board.NAME, self.version)
+
+    # --- records -------------------------------------------------------------------------------
+    def record(self, kind, *values):
+        """Journals a record (fields of wire.RECORDS after the sample); returns its seq."""
+        return self.record_at(self.acquisition.index, kind, *values)
+
+    def record_at(self, sample, kind, *values):
+        """As `record`, of the instant of a sample index."""
+        body = self.body
+        pack_into(wire.RECORDS[kind][1], body, 0, sample & 0xFFFFFFFF, *values)
+        return self.journal.append(kind, body, wire.SIZE[kind])
+
+    def _record_boot(self, left_out):
+        acquisition = self.acquisition
+        parts = (self.version + ".0.0").split(".")
+        numbers = [int(p) if p.isdigit() else 0 for p in parts[:3]]
+        self.record_at(
+            0, wire.BOOT, self.journal.boot, reset_cause(), acquisition.rate,
+            acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
+        )  # fmt: skip
+        first, count = left_out
+        if count:
+            self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
+        if acquisition.fault:
+            self.record_at(0, wire.FAULT, wire.FAULT_AFE, acquisition.fault)
+        if self.settings.damaged:
+            self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
+        self.journal.flush()
+
+    # --- what the acquisition tells ------------------------------------------------------------
+    def on_gap(self, first, lost, reason):
+        """`lost` samples from index `first` on are missing."""
+        self.beats.break_rr()
+        self.record_at(first, wire.GAP, lost, reason)
+
+    def on_signal(self, sample, state, reason, off, channel):
+        """The signal's state changed."""
+        if state != wire.SIGNAL_GOOD and state != wire.SIGNAL_NOISY:
+            self.beats.break_rr()
+        self.record_at(sample, wire.SIGNAL, state, reason, off, channel)
+
+    def on_beat(self, index, amplitude_uv, width_ms, confidence, flags):
+        """The detector decided a beat at sample `index`."""
+        size = self.beats.put(self.body, index, amplitude_uv, width_ms, confidence, flags)
+        self.journal.append(wire.BEAT, self.body, size)
+        rr = self.beats.rr
+        if rr and self._rr_count < 8:
+            self._rr_1024[self._rr_count] = min(0xFFFF, rr * 1024 // self.beats.rate)
+            self._rr_count += 1
+        if self.server is not None:
+            self._tell_heart(time.ticks_ms())
+
+    def on_fault(self, code):
+        """The front end failed (errors.py of the AFE), and is being restarted."""
+        self.beats.break_rr()
+        self.record(wire.FAULT, wire.FAULT_AFE, code)
+
+    def on_link(self, up):
+        """A host has taken the records, or has gone."""
+        self.record(wire.LINK, wire.LINK_UP if up else wire.LINK_DOWN, 0)
+
+    # --- the loop ------------------------------------------------------------------------------
+    def step(self):
+        """One turn; True when something was done, so that the loop need not rest."""
+        worked = self.acquisition.step()
+        now = time.ticks_ms()
+        if self.server is not None and self.server.step(now):
+            worked = True
+        if self.journal.step(now):
+            worked = True
+        if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
+            self._slow_at = now
+            self._slow(now)
+        return worked
+
+    def _slow(self, now):
+        acquisition = self.acquisition
+        acquisition.watch()
+        self.beats.silence(acquisition.index)
+        changed = self.power.step(now)
+        if changed and self.power.percent != self._percent:
+            self._percent = self.power.percent
+            if self.server is not None and self._percent >= 0:
+                self.server.battery(self._percent)
+        if time.ticks_diff(now, self._battery_at) >= _BATTERY_RECORD_MS:
+            self._battery_at = now
+            percent = self.power.percent
+            self.record(wire.BATTERY, max(0, self.power.millivolts),
+                        percent if percent >= 0 else 255, 0)  # fmt: skip
+        if self.server is not None:
+            if time.ticks_diff(now, self._heart_at) >= _HEART_MS:
+                self._tell_heart(now)
+            self._write_status()
+
+    def _tell_heart(self, now):
+        self._heart_at = now
+        good = self.acquisition.judging
+        rate = self.beats.heart_rate if good else 0
+        self.server.heart(rate, good, self._rr_1024, self._rr_count if good else 0)
+        self._rr_count = 0
+
+    def _write_status(self):
+        journal, acquisition, power = self.journal, self.acquisition, self.power
+        percent = power.percent
+        session = self.settings.get(_settings.SESSION)
+        flags = wire.STATUS_SESSION if session else 0
+        if acquisition.fault:
+            flags |= wire.STATUS_FAULT
+        pack_into(
+            wire.STATUS_FORMAT, self._status, 0, wire.VERSION, journal.boot, acquisition.index,
+            journal.next_seq, journal.acked, journal.first_seq, max(0, power.millivolts),
+            percent if percent >= 0 else 255, acquisition.state, acquisition.reason,
+            acquisition.off, min(255, self.beats.heart_rate), flags, session,
+            acquisition.overruns & 0xFFFFFFFF, min(0xFFFF, journal.ring.erases),
+            journal.percent, journal.journal,
+        )  # fmt: skip
+        self.server.status(self._status)
+
+
+def _settings_path(board):
+    root = getattr(board, "ROOT", "/")
+    return (root if root.endswith("/") else root + "/") + "settings"
+
+
+def run(board):
+    """Runs until the power goes."""
+    import bluetooth
+
+    app = App(board, bluetooth.BLE())
+    while True:
+        if not app.step():
+            machine.idle()

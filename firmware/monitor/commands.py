@@ -1,0 +1,76 @@
+"""What a host may ask beyond its records: time, sessions, settings, marks.
+
+The server (link/server.py) hands every command that it does not know itself to `on_command`,
+with its operands complete, and sends the answer.
+"""
+
+from struct import pack_into, unpack_from
+
+from . import settings as _settings
+from .link import wire
+
+
+class Commands:
+    """Handlers of one app; `identity`: eight bytes that are the same as long as the chip lives."""
+
+    def __init__(self, app, unique_id):
+        self._app = app
+        self.identity = (bytes(unique_id) + bytes(8))[:8]
+
+    def on_link(self, up):
+        self._app.on_link(up)
+
+    def on_command(self, opcode, data, answer, now):
+        """(result, length of the answer): `answer` holds three bytes already."""
+        app = self._app
+        if opcode == wire.PING:
+            sample, late_us = app.acquisition.instant()
+            pack_into("<IHH", answer, 3, sample & 0xFFFFFFFF, min(late_us, 0xFFFF),
+                      app.journal.boot)  # fmt: skip
+            return wire.OK, 11
+        if opcode == wire.SYNC_POINT:
+            sample, host_us, uncertainty_us, late_us = unpack_from("<IQIH", data, 2)
+            seq = app.record_at(sample, wire.SYNC, host_us, uncertainty_us, late_us)
+            pack_into("<I", answer, 3, seq)
+            return wire.OK, 7
+        if opcode == wire.SESSION_SET:
+            return self._session(data, answer)
+        if opcode == wire.SETTING_SET or opcode == wire.SETTING_GET:
+            return self._setting(opcode, data, answer)
+        if opcode == wire.MARK:
+            kind, value = unpack_from("<BH", data, 2)
+            pack_into("<I", answer, 3, app.record(wire.EVENT, kind, value, 0))
+            return wire.OK, 7
+        return wire.NO_OPCODE, 3
+
+    def _session(self, data, answer):
+        app = self._app
+        action, number = unpack_from("<BI", data, 2)
+        if action == wire.SESSION_START and 0 < number < 0x40000000:
+            app.settings.set(_settings.SESSION, number)
+        elif action == wire.SESSION_STOP:
+            number = app.settings.get(_settings.SESSION)
+            app.settings.set(_settings.SESSION, 0)
+        else:
+            return wire.BAD_OPERAND, 3
+        pack_into("<I", answer, 3, app.record(wire.SESSION, action, number))
+        return wire.OK, 7
+
+    def _setting(self, opcode, data, answer):
+        app = self._app
+        key = data[2]
+        try:
+            if opcode == wire.SETTING_SET:
+                value = unpack_from("<i", data, 3)[0]
+                if value != app.settings.get(key):
+                    app.settings.set(key, value)
+                    app.record(wire.SETTING, key, value)
+                if key == _settings.OPEN_HEART_RATE:
+                    app.server.open_heart_rate = bool(value)
+            value = app.settings.get(key)
+        except KeyError:
+            return wire.NO_OPERAND, 3
+        except ValueError:
+            return wire.BAD_OPERAND, 3
+        pack_into("<i", answer, 3, value)
+        return wire.OK, 7

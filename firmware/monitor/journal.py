@@ -1,0 +1,351 @@
+"""The journal: every record, numbered, in flash within ten seconds.
+
+    journal = Journal(media, new_journal)
+    journal.mount()                                  # finds what is there, repairs what must be
+    seq = journal.append(wire.BEAT, body, size)      # numbered at once, in flash by step()
+    journal.step(time.ticks_ms())
+
+What is promised
+  - A record that `flush` wrote is there after any loss of power; what was not flushed is at most
+    FLUSH_MS old, and never more than MOST_OPEN records.
+  - No number is used twice: after a boot the numbers go on MOST_OPEN above the last one found
+    (those in between may have been heard by a host), and a DROPPED record says so.
+  - When the ring is full the oldest block goes. Acknowledgement is cumulative, so acknowledged
+    records always go before others; if unacknowledged ones had to go, a DROPPED record says which.
+  - A block that can't be erased or written is left out, a page that doesn't read back is written
+    again elsewhere. A journal without a usable block goes on in RAM and counts `lost_pages`.
+"""
+
+import time
+from struct import pack_into
+
+from . import ring as _ring
+from .link import wire
+from .link.pack import PAGE, Packer, page_head
+from .link.unpack import Unpacker
+
+FLUSH_MS = 9000  # plus one turn of the main loop: ten seconds at most
+MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
+_ROW = 2 + wire.MAX_BODY
+_SLOW = (wire.BEAT, wire.SIGNAL, wire.BATTERY, wire.NOTE)  # these wait; others go at once
+_MOST_PER_PAGE = 512  # a beat takes five bits or more
+
+
+class Journal:
+    """Records in, pages out. `next_seq`: of the next record; `first_seq`: oldest that is kept;
+    `flushed_seq`: the last one in flash; `acked`: the last one a host has committed."""
+
+    def __init__(self, media, new_journal):
+        self.ring = _ring.Ring(media)
+        self._new_journal = new_journal
+        self.page = bytearray(PAGE)
+        self.next_seq = 1
+        self.first_seq = 1
+        self.flushed_seq = 0
+        self.boot = 1
+        self.number = 0  # of the page that is open
+        self.oldest_page = 0  # pages with lower numbers are gone
+        self.length = 0  # bytes of it that are in flash
+        self.sample = 0  # of the last beat
+        self.flushes = 0
+        self.lost_pages = 0
+        self.dropped = 0  # unacknowledged numbers that had to go
+        self.recent = bytearray(MOST_OPEN * _ROW)
+        self.oldest_recent = 1
+        self._since = None  # ticks when the oldest unflushed record came
+        self._urgent = False
+        self._open = False
+        self._dropping = False
+        self._drop_first = self._drop_last = 0
+        self._scratch = bytearray(wire.MAX_BODY)
+
+    @property
+    def journal(self):
+        return self.ring.journal
+
+    @property
+    def acked(self):
+        return self.ring.acked
+
+    @property
+    def percent(self):
+        """How much of the ring holds records that no host has committed (0..100)."""
+        ring = self.ring
+        blocks = 0
+        for i in range(ring.media.blocks):
+            if ring.first[i] != ring.NONE and ring.first[i] > ring.acked:
+                blocks += 1
+        return blocks * 100 // ring.media.blocks
+
+    # --- boot ----------------------------------------------------------------------------------
+    def mount(self):
+        """Finds the journal, and opens a page for this boot. Returns (first, count) of the
+        numbers left out because they may have been used before the power went."""
+        ring = self.ring
+        pages = ring.mount(self._new_journal)
+        last = ring.seq_floor - 1 if ring.seq_floor else 0
+        boot = 0
+        if pages:
+            self.first_seq = min(s for s in ring.first if s != ring.NONE)
+            head = ring.head_at(ring.newest % ring.slots)
+            boot = head[3]
+            last = max(last, self._last_seq(ring.newest))
+            self.number = self._next_blank(ring.newest)
+            # pages behind the newest good one that are neither good nor blank were written once
+            skipped = self.number - ring.newest - 1
+            left_out = MOST_OPEN + _MOST_PER_PAGE * skipped
+        else:
+            left_out = MOST_OPEN if last else 0
+            self.first_seq = last + left_out + 1
+            self.number = 0
+        self.boot = (boot + 1) & 0xFFFF
+        self.flushed_seq = last
+        self.next_seq = last + left_out + 1
+        self.oldest_recent = self.next_seq
+        self._packer = Packer(self.page, ring.journal)
+        if ring.acked > last:
+            ring.acked = last
+        return last + 1, left_out
+
+    def _last_seq(self, number):
+        """Seq of the last good record in a page."""
+        size = self.ring.limit(number)
+        data = bytearray(size)
+        self.ring.read(number, 0, data)
+        reader = Unpacker(data, self.ring.journal)
+        reader.records()
+        return reader.seq - 1
+
+    def _next_blank(self, number):
+        """The next page number of the same block whose slot is blank, else the next block's."""
+        ring = self.ring
+        number += 1
+        while number % _ring.PAGES and not ring.blank(number % ring.slots):
+            number += 1
+        return number
+
+    # --- writing -------------------------------------------------------------------------------
+    def append(self, kind, body, size):
+        """Takes a record (size bytes of body); returns its seq."""
+        if self._dropping and kind != wire.DROPPED:
+            self._tell_dropped()
+        if not self._open:
+            self._open_page()
+        if not self._packer.add(kind, body, size):
+            self.flush()
+            if self._open:
+                self._next_page()
+            self._open_page()
+            self._packer.add(kind, body, size)
+        seq = self.next_seq
+        at = seq % MOST_OPEN * _ROW
+        recent = self.recent
+        recent[at], recent[at + 1] = kind, size
+        for i in range(size):
+            recent[at + 2 + i] = body[i]
+        self.next_seq = seq + 1
+        if self.next_seq - self.oldest_recent > MOST_OPEN:
+            self.oldest_recent = self.next_seq - MOST_OPEN
+        if kind == wire.BEAT:
+            self.sample = body[0] | body[1] << 8 | body[2] << 16 | body[3] << 24
+        if self._since is None:
+            self._since = time.ticks_ms()
+        if kind not in _SLOW:
+            self._urgent = True
+        if self._packer.count >= MOST_OPEN - 4:
+            self.flush()
+        return seq
+
+    def step(self, now):
+        """Flushes when it is time, and prepares the next block while there is time."""
+        if self._since is not None and (
+            self._urgent or time.ticks_diff(now, self._since) >= FLUSH_MS
+        ):
+            self.flush()
+            return True
+        if self._open and self.number % _ring.PAGES and self._prepare_next():
+            return True
+        return False
+
+    def flush(self):
+        """Everything appended so far into flash."""
+        if not self._open:
+            return
+        start, end = self._packer.close_chunk()
+        self._since = None
+        self._urgent = False
+        if start == end:
+            return
+        if self.length == 0:
+            start = 0
+        if self.ring.program(self.number, self.page, start, end):
+            self.length = end
+        else:
+            self._rewrite(start, end)
+        self.flushed_seq = self.next_seq - 1
+        self.flushes += 1
+        if self._packer.full:
+            self._next_page()
+
+    def _rewrite(self, start, end):
+        """The chunk just closed did not read back: writes its records into another page."""
+        reader = Unpacker(bytes(self.page[:end]), self.ring.journal)
+        records = [r for r in reader.records() if r[0] > self.flushed_seq]
+        first = records[0][0] if records else self.next_seq
+        for _ in range(_ring.PAGES + 2):
+            self._next_page()
+            self._open_page(first)
+            for _, kind, body in records:
+                self._packer.add(kind, body, len(body))
+            start, end = self._packer.close_chunk()
+            if self.ring.program(self.number, self.page, 0, end):
+                self.length = end
+                return
+        self.lost_pages += 1
+
+    # --- pages ---------------------------------------------------------------------------------
+    def _next_page(self):
+        self._open = False
+        self.length = 0
+        self.number += 1
+
+    def _open_page(self, seq=0):
+        """Begins the page `number`; its block is erased first if that is not done yet."""
+        ring = self.ring
+        seq = seq or self.next_seq
+        if self.number % _ring.PAGES == 0:
+            for _ in range(ring.media.blocks):
+                if self._make_ready(self.number):
+                    break
+                self.number += _ring.PAGES
+            ring.first[self.number % ring.slots // _ring.PAGES] = seq
+        elif ring.first[self.number % ring.slots // _ring.PAGES] == ring.NONE:
+            ring.first[self.number % ring.slots // _ring.PAGES] = seq
+        self._packer.open_page(
+            self.number, seq, self.sample & 0xFFFFFFFF, self.boot, ring.limit(self.number)
+        )
+        self.length = 0
+        self._open = True
+
+    def _prepare_next(self):
+        """Erases the block that follows the open one; True when there was something to do."""
+        ring = self.ring
+        number = (self.number // _ring.PAGES + 1) * _ring.PAGES
+        if ring.ready(number):
+            return False
+        self._make_ready(number)
+        return True
+
+    def _make_ready(self, number):
+        """Prepares the block of page `number`, noting what is lost by it."""
+        ring = self.ring
+        if ring.ready(number):
+            return True
+        block = number % ring.slots // _ring.PAGES
+        goes = ring.first[block]
+        if goes != ring.NONE:
+            left = ring.NONE
+            for i in range(ring.media.blocks):
+                if i != block and ring.first[i] < left:
+                    left = ring.first[i]
+            if left == ring.NONE:
+                left = self.next_seq
+            if left > goes:
+                self.first_seq = left
+                if left - 1 > ring.acked:
+                    self._note_dropped(goes if goes > ring.acked else ring.acked + 1, left - 1)
+        self.oldest_page = max(self.oldest_page, number + _ring.PAGES - ring.slots)
+        return ring.prepare(number, self.next_seq)
+
+    def _note_dropped(self, first, last):
+        if not self._dropping:
+            self._drop_first = first
+        self._drop_last = last
+        self._dropping = True
+        self.dropped += last - first + 1
+
+    def _tell_dropped(self):
+        """The DROPPED record of what had to go."""
+        self._dropping = False
+        count = self._drop_last - self._drop_first + 1
+        body = self._scratch
+        pack_into("<IIIB", body, 0, self.sample, self._drop_first, count, wire.DROPPED_FULL)
+        self.append(wire.DROPPED, body, wire.SIZE[wire.DROPPED])
+
+    # --- reading -------------------------------------------------------------------------------
+    def page_of(self, seq):
+        """Number of the page that holds `seq`, or, when it is not kept, the first that holds a
+        later one; None when there is nothing from `seq` on in flash."""
+        ring = self.ring
+        if seq > self.flushed_seq:
+            return None
+        best, block = -1, -1
+        lowest, low_block = ring.NONE, -1
+        for i in range(ring.media.blocks):
+            first = ring.first[i]
+            if first == ring.NONE:
+                continue
+            if best < first <= seq:
+                best, block = first, i
+            if first < lowest:
+                lowest, low_block = first, i
+        if block < 0:
+            block = low_block
+        found = None
+        for page in range(_ring.PAGES):
+            head = self._head(block * _ring.PAGES + page)
+            if head is None:
+                continue
+            if head[1] > seq and found is not None:
+                break
+            found = head[0]
+        return found
+
+    def _head(self, slot):
+        if self._open and self.length and slot == self.number % self.ring.slots:
+            return page_head(self.page, self.ring.journal)
+        return self.ring.head_at(slot)
+
+    def page_after(self, number):
+        """(number, first seq) of the page that follows, None when `number` is the last one."""
+        ring = self.ring
+        last = self.number if self.length else self.number - 1
+        number = max(number, self.oldest_page - 1)
+        while number < last:
+            number += 1
+            head = self._head(number % ring.slots)
+            if head is not None and head[0] == number:
+                return number, head[1]
+        return None
+
+    def read(self, number, offset, buffer):
+        """Bytes of a page from `offset` on into the buffer; returns how many there were."""
+        count = min(len(buffer), self.remains(number, offset))
+        if count <= 0:
+            return 0
+        if number == self.number:
+            for i in range(count):
+                buffer[i] = self.page[offset + i]
+        else:
+            self.ring.read(number, offset, memoryview(buffer)[:count])
+        return count
+
+    def remains(self, number, offset):
+        """Bytes of a page that are in flash behind `offset`."""
+        if number < self.oldest_page:
+            return 0
+        if number == self.number:
+            return self.length - offset
+        return self.ring.limit(number) - offset
+
+    def acknowledge(self, seq):
+        """A host has committed everything up to `seq`; False when there is no such record."""
+        if seq >= self.next_seq:
+            return False
+        if seq > self.ring.acked:
+            self.ring.acked = seq
+        return True
+
+    def recent_at(self, seq):
+        """Offset in `recent` of a record that is kept there: type, size, body."""
+        return seq % MOST_OPEN * _ROW

@@ -1,0 +1,312 @@
+"""The monitor's side of the link: connections, commands, and what goes out.
+
+    server = Server(bluetooth.BLE(), journal, handlers, info)
+    server.open(open_heart_rate=True)
+    server.step(time.ticks_ms())            # in the main loop
+
+The radio's interrupts only note what came (`_on_irq`); everything happens in `step`. One central
+at a time has the records (the first that asks); a second connection may read the heart rate.
+`handlers` is the app's: it has a method for each command that reaches beyond the link
+(`on_command(opcode, data, answer) -> (result, length)`).
+
+Traps that are kept away from here: a memoryview dies with its interrupt (writes are copied with
+`gatts_read`), a notify after a disconnect raises TypeError, NimBLE's ENOMEM means "later", BTstack
+takes everything and never refuses (the window of `stream` bounds it).
+"""
+
+from struct import pack_into, unpack_from
+
+from . import gatt, wire
+from .stream import RecordStream
+
+_IRQ_CENTRAL_CONNECT, _IRQ_CENTRAL_DISCONNECT, _IRQ_GATTS_WRITE, _IRQ_MTU = 1, 2, 3, 21
+_QUEUE = 12
+_CONNECTIONS = 2
+_FRAMES_A_STEP = 4
+_HELLO_MS = 30000  # a central that asked for nothing by then is sent away
+_ADVERTISE_US = 250000
+_NO_CONNECTION = -1
+ROOM = 256
+FRONT = 4  # bytes left free before a frame for the seal's counter
+BEHIND = 8
+
+
+class Peer:
+    """One connection."""
+
+    def __init__(self):
+        self.handle = _NO_CONNECTION
+        self.mtu = 23
+        self.since = 0
+        self.asked = False
+
+
+class Server:
+    """`connected`: how many centrals; `streaming`: whether one takes the records."""
+
+    def __init__(self, ble, journal, handlers, ticks_diff):
+        self._ble = ble
+        self._journal = journal
+        self._handlers = handlers
+        self._diff = ticks_diff
+        self.stream = RecordStream(journal)
+        self.ecg = None  # an ecg stream, see ecgstream.py
+        self._peers = [Peer() for _ in range(_CONNECTIONS)]
+        self._owner = None  # the peer that has the records
+        self._queue = [None] * _QUEUE
+        self._head = self._tail = 0
+        self._changed = False  # a connection came or went
+        self._buffer = bytearray(FRONT + ROOM + BEHIND)
+        self._frame = memoryview(self._buffer)[FRONT : FRONT + ROOM]
+        self._answer = bytearray(64)
+        self._heart = bytearray(24)
+        self.open_heart_rate = True
+        self.refused = 0  # writes that made no sense
+        self.overrun = 0  # writes that came faster than they could be taken
+        self.frames = 0
+        self._advertising = False
+
+    def open(self, name, model, firmware):
+        """Starts the radio. OSError when there is none."""
+        import bluetooth
+
+        ble = self._ble
+        ble.active(True)
+        ble.irq(self._on_irq)
+        try:
+            ble.config(gap_name=name, mtu=ROOM - 9)
+        except (OSError, ValueError):
+            pass  # a stack that does not let it be chosen has its own
+        handles = ble.gatts_register_services(gatt.services(bluetooth))
+        (self._heart_handle, location), (self._battery_handle,), texts, own = handles
+        self._control, self._records, self._ecg_handle, self._status = own
+        ble.gatts_set_buffer(self._control, 244)
+        ble.gatts_write(location, b"\x01")  # chest
+        for handle, text in zip(texts, ("Heartlog", model, firmware)):
+            ble.gatts_write(handle, text.encode())
+        ble.gatts_write(self._status, bytes(wire.STATUS_SIZE))
+        ble.gatts_write(self._battery_handle, b"\x00")
+        self._advertisement = gatt.advertisement(name)
+        self.advertise()
+
+    def advertise(self):
+        """Lets centrals find us while there is room for one."""
+        response = gatt.scan_response(self.open_heart_rate)
+        try:
+            self._ble.gap_advertise(_ADVERTISE_US, self._advertisement, resp_data=response)
+            self._advertising = True
+        except OSError:
+            self._advertising = False  # tried again in step()
+
+    # --- interrupts ----------------------------------------------------------------------------
+    def _on_irq(self, event, data):
+        if event == _IRQ_GATTS_WRITE:
+            after = (self._head + 1) % _QUEUE
+            if after == self._tail:
+                self.overrun += 1
+                return
+            self._queue[self._head] = (data[0], data[1], bytes(self._ble.gatts_read(data[1])))
+            self._head = after
+        elif event == _IRQ_CENTRAL_CONNECT:
+            for peer in self._peers:
+                if peer.handle == _NO_CONNECTION:
+                    peer.mtu = 23
+                    peer.asked = False
+                    peer.since = None
+                    peer.handle = data[0]
+                    break
+            self._advertising = False  # the stack stops it
+        elif event == _IRQ_CENTRAL_DISCONNECT:
+            for peer in self._peers:
+                if peer.handle == data[0]:
+                    peer.handle = _NO_CONNECTION
+            self._changed = True
+        elif event == _IRQ_MTU:
+            for peer in self._peers:
+                if peer.handle == data[0]:
+                    peer.mtu = data[1]
+
+    # --- main loop -----------------------------------------------------------------------------
+    @property
+    def connected(self):
+        return sum(1 for peer in self._peers if peer.handle != _NO_CONNECTION)
+
+    @property
+    def streaming(self):
+        return self._owner is not None and self.stream.running
+
+    def step(self, now):
+        """Takes one write, sends a few frames; True when there was something to do."""
+        worked = False
+        if self._changed:
+            self._changed = False
+            self._drop_owner()
+            worked = True
+        if not self._advertising and self.connected < _CONNECTIONS:
+            self.advertise()
+        self._send_away(now)
+        if self._tail != self._head:
+            handle, attribute, data = self._queue[self._tail]
+            self._queue[self._tail] = None
+            self._tail = (self._tail + 1) % _QUEUE
+            peer = self._peer(handle)
+            if peer is not None and attribute == self._control:
+                self._command(peer, data, now)
+            worked = True
+        return self._pump(now) or worked
+
+    def _peer(self, handle):
+        for peer in self._peers:
+            if peer.handle == handle:
+                return peer
+        return None
+
+    def _drop_owner(self):
+        owner = self._owner
+        if owner is not None and owner.handle == _NO_CONNECTION:
+            self._owner = None
+            self.stream.reset()
+            if self.ecg is not None:
+                self.ecg.reset()
+            self._handlers.on_link(False)
+
+    def _send_away(self, now):
+        """A central that holds a connection without asking for anything keeps others out."""
+        for peer in self._peers:
+            if peer.handle == _NO_CONNECTION or peer.asked:
+                continue
+            if peer.since is None:
+                peer.since = now
+            elif self._diff(now, peer.since) > _HELLO_MS and not self.open_heart_rate:
+                peer.asked = True
+                self._disconnect(peer)
+
+    def _disconnect(self, peer):
+        try:
+            self._ble.gap_disconnect(peer.handle)
+        except (OSError, TypeError):
+            pass
+
+    def _notify(self, peer, attribute, data):
+        """One notification; False when it can't go now."""
+        try:
+            self._ble.gatts_notify(peer.handle, attribute, data)
+        except (OSError, TypeError):
+            return False
+        return True
+
+    def _pump(self, now):
+        """Frames of records first, then ECG, as far as credits and the stack let them."""
+        peer = self._owner
+        if peer is None or peer.handle == _NO_CONNECTION:
+            return False
+        room = min(peer.mtu - 3, ROOM)
+        sent = False
+        for _ in range(_FRAMES_A_STEP):
+            n = self.stream.frame(self._frame, room, now)
+            if n:
+                if not self._notify(peer, self._records, self._frame[:n]):
+                    break
+                self.stream.sent(now)
+            elif self.ecg is not None:
+                n = self.ecg.frame(self._frame, room, now)
+                if not n or not self._notify(peer, self._ecg_handle, self._frame[:n]):
+                    break
+                self.ecg.sent(now)
+            else:
+                break
+            self.frames += 1
+            sent = True
+        return sent
+
+    # --- commands ------------------------------------------------------------------------------
+    def _command(self, peer, data, now):
+        if len(data) < 2:
+            self.refused += 1
+            return
+        opcode = data[0]
+        answer = self._answer
+        answer[0], answer[1] = opcode | 0x80, data[1]
+        size = 3
+        if opcode not in wire.OPERAND_SIZE:
+            self.refused += 1
+            result = wire.NO_OPCODE
+        elif len(data) < 2 + wire.OPERAND_SIZE[opcode]:
+            self.refused += 1
+            result = wire.BAD_OPERAND
+        else:
+            peer.asked = True
+            if opcode == wire.GRANT:
+                if peer is self._owner:
+                    records, ecg, window = unpack_from("<HHB", data, 2)
+                    self.stream.grant(records, window)
+                    if self.ecg is not None:
+                        self.ecg.grant(ecg, window)
+                return
+            if opcode == wire.ACK:
+                if peer is self._owner:
+                    self._journal.acknowledge(unpack_from("<I", data, 2)[0])
+                return
+            result, size = self._do(peer, opcode, data, now)
+        answer[2] = result
+        self._notify(peer, self._control, memoryview(answer)[:size])
+
+    def _do(self, peer, opcode, data, now):
+        """(result, length of the answer) of a command with enough operands."""
+        journal = self._journal
+        answer = self._answer
+        if opcode == wire.REPORT or opcode == wire.COUNT:
+            operator, seq = unpack_from("<BI", data, 2)
+            if operator != wire.ALL and operator != wire.GREATER_OR_EQUAL:
+                bad = operator == 0 or operator > 6
+                return (wire.BAD_OPERATOR if bad else wire.NO_OPERATOR), 3
+            if operator == wire.ALL:
+                seq = journal.first_seq
+            if seq > journal.next_seq:
+                return wire.BAD_OPERAND, 3
+            first = max(seq, journal.first_seq)
+            if opcode == wire.COUNT:
+                pack_into("<I", answer, 3, journal.next_seq - first)
+                return wire.OK, 7
+            if self._owner is not None and self._owner is not peer:
+                return wire.REFUSED, 3
+            if self._owner is None:
+                self._owner = peer
+                self.stream.reset()
+                self._handlers.on_link(True)
+            pack_into("<II", answer, 3, self.stream.start(seq), journal.next_seq)
+            return wire.OK, 11
+        if opcode == wire.ABORT:
+            if self._owner is peer:
+                self.stream.running = False
+            return wire.OK, 3
+        if opcode == wire.HELLO:
+            identity = self._handlers.identity
+            pack_into("<B8sHI", answer, 3, wire.VERSION, identity, journal.boot, journal.journal)
+            return wire.OK, 18
+        return self._handlers.on_command(opcode, data, answer, now)
+
+    # --- what everyone may hear ----------------------------------------------------------------
+    def heart(self, rate, contact, rr_1024, count):
+        """The SIG's Heart Rate Measurement to every central, when the patient has it open."""
+        if not self.open_heart_rate:
+            return
+        n = 0
+        for peer in self._peers:
+            if peer.handle != _NO_CONNECTION:
+                if not n:
+                    n = gatt.heart_rate(self._heart, rate, contact, rr_1024, count)
+                self._notify(peer, self._heart_handle, memoryview(self._heart)[:n])
+
+    def battery(self, percent):
+        """The battery level changed (0..100)."""
+        self._answer[63] = percent
+        level = memoryview(self._answer)[63:64]
+        self._ble.gatts_write(self._battery_handle, level)
+        for peer in self._peers:
+            if peer.handle != _NO_CONNECTION:
+                self._notify(peer, self._battery_handle, level)
+
+    def status(self, data):
+        """What the status characteristic reads from now on."""
+        self._ble.gatts_write(self._status, data)

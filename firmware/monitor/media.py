@@ -1,0 +1,82 @@
+"""Where the journal lies: blocks that are erased whole and then written page by page.
+
+    media = BlockMedia(board.journal_device())   # flash: a block device with the extended protocol
+    media = RamMedia(8)                          # a board without one: 32 KB until the power goes
+
+    media.erase(block); media.program(block, page, image); media.read(block, offset, buffer)
+
+`program` takes a whole page (256 bytes) of which bytes already written are given as 0xFF: NOR
+flash then leaves them as they are (a program operation only clears bits), so a page may be
+written in several goes. That holds for the serial flash of rp2 and esp32 boards, not for
+microcontrollers whose internal flash has an error-correcting code (STM32WB55).
+"""
+
+BLOCK = 4096
+PAGE = 256
+_IOCTL_COUNT = 4
+_IOCTL_SIZE = 5
+_IOCTL_ERASE = 6
+
+
+class RamMedia:
+    """A journal in RAM: the same ring, forgotten at power off."""
+
+    lasting = False
+
+    def __init__(self, blocks):
+        self.blocks = blocks
+        self._data = bytearray(blocks * BLOCK)
+
+    def read(self, block, offset, buffer):
+        at = block * BLOCK + offset
+        data = self._data
+        for i in range(len(buffer)):
+            buffer[i] = data[at + i]
+
+    def program(self, block, page, image):
+        at = block * BLOCK + page * PAGE
+        data = self._data
+        for i in range(PAGE):
+            data[at + i] &= image[i]
+
+    def erase(self, block):
+        at = block * BLOCK
+        data = self._data
+        for i in range(at, at + BLOCK):
+            data[i] = 0xFF
+
+
+class BlockMedia:
+    """A block device with the extended protocol (readblocks and writeblocks with an offset).
+
+    Device blocks may be smaller or larger than 4096 bytes as long as one divides the other;
+    larger ones count as one journal block each of which the first 4096 bytes are used.
+    """
+
+    lasting = True
+
+    def __init__(self, device):
+        self._device = device
+        size = device.ioctl(_IOCTL_SIZE, 0)
+        count = device.ioctl(_IOCTL_COUNT, 0)
+        self._per = BLOCK // size if size < BLOCK else 1
+        self._size = size if size < BLOCK else BLOCK
+        self.blocks = count // self._per
+
+    def read(self, block, offset, buffer):
+        at = block * self._per + offset // self._size
+        self._device.readblocks(at, buffer, offset % self._size)
+
+    def program(self, block, page, image):
+        offset = page * PAGE
+        at = block * self._per + offset // self._size
+        self._device.writeblocks(at, image, offset % self._size)
+
+    def erase(self, block):
+        for i in range(self._per):
+            self._device.ioctl(_IOCTL_ERASE, block * self._per + i)
+
+
+def open_media(board):
+    """The best place that the board has."""
+    return RamMedia(8)

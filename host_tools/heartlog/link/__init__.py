@@ -1,0 +1,25 @@
+"""The host's end of the link to a monitor.
+
+    async with open_backend(spec) as backend, Monitor(backend, device) as monitor:
+        await monitor.synchronize()
+        async for batch in monitor.records(after=store.committed_seq(monitor.device_id)):
+            store.append(session, batch.records)
+            await monitor.acknowledge(batch.records[-1].seq)
+
+`flow` is the protocol without any radio (bytes in, records and replies out), `monitor` puts it on
+a bleak client, `records` are what comes out.
+"""
+
+from heartlog.link.flow import Batch, RecordFlow
+from heartlog.link.monitor import LinkLost, Monitor, MonitorInfo, RequestRefused
+from heartlog.link.records import Record
+
+__all__ = [
+    "Batch",
+    "LinkLost",
+    "Monitor",
+    "MonitorInfo",
+    "Record",
+    "RecordFlow",
+    "RequestRefused",
+]

@@ -1,0 +1,156 @@
+"""The record stream without any radio: frames in, records in order and replies out.
+
+    flow = RecordFlow(boot=3, journal=0x1234, after=committed)
+    send(flow.report())                       # and again whenever flow.must_report
+    batch = flow.receive(frame)               # for each notification
+    commit(batch.records)                     # consecutive numbers, none twice
+    if (grant := flow.grant()): send(grant)   # credits, when it is time
+
+What the batch says is final: `records` continue the sequence, except for what `missing` names,
+which does not exist any more on the monitor. `early` are records that arrived ahead of their turn
+(live ones while a backlog is fetched): to be shown, not stored; they come again in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heartlog._firmware.monitor.link import wire
+from heartlog._firmware.monitor.link.unpack import Unpacker
+from heartlog.link.records import Record, decode
+
+WINDOW = 24
+"""Frames that may be under way: 24 x 244 bytes is more than a connection event carries."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one frame brought."""
+
+    records: list[Record] = field(default_factory=list)
+    early: list[Record] = field(default_factory=list)
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    """(first, last) of numbers that the monitor no longer has."""
+    newest: int = 0
+    """The highest number that the monitor is known to have given, 0 if the frame told none."""
+
+    def extend(self, later: Batch) -> None:
+        """Adds what a later frame brought."""
+        self.records += later.records
+        self.early += later.early
+        self.missing += later.missing
+        self.newest = max(self.newest, later.newest)
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.early or self.missing)
+
+
+class RecordFlow:
+    """One connection's record stream; `next_seq` is the number that is needed next."""
+
+    def __init__(self, boot: int, journal: int, after: int, window: int = WINDOW) -> None:
+        self.boot = boot
+        self.journal = journal
+        self.next_seq = after + 1
+        self.window = window
+        self.must_report = True
+        """The stream must be begun, or begun again: send `report()`."""
+        self.lost_frames = 0
+        self.damaged_pages = 0
+        self.unreadable = 0
+        """Frames that are no frames of ours (bad length, unknown version)."""
+        self._counter: int | None = None
+        self._granted_at = -1
+        self._page: Unpacker | None = None
+        self._number = -1
+        self._waiting = True  # pages under way belong to a stream that was given up
+
+    def report(self, tag: int = 0) -> bytes:
+        """The command that begins the stream at the number needed next."""
+        self.must_report = False
+        self._waiting = True
+        self._page = None
+        return bytes(wire.command(wire.REPORT, tag, wire.GREATER_OR_EQUAL, self.next_seq))
+
+    def reported(self) -> None:
+        """The monitor has answered `report()` with OK: what comes now continues the sequence."""
+        self._waiting = False
+
+    def grant(self, tag: int = 0, ecg: int = 0) -> bytes | None:
+        """The credits to send when half a window was taken since the last time, else None."""
+        taken = 0 if self._counter is None else (self._counter + 1) & 0xFFFF
+        if self._granted_at >= 0 and (taken - self._granted_at) & 0xFFFF < self.window // 2:
+            return None
+        self._granted_at = taken
+        return bytes(wire.command(wire.GRANT, tag, taken, ecg, self.window))
+
+    def receive(self, frame: bytes) -> Batch:
+        """Takes one notification of the records characteristic. Never raises."""
+        batch = Batch()
+        try:
+            version, kind, counter = wire.head(frame)
+            if version != wire.VERSION:
+                raise wire.WireError("unknown version")
+            self._count(counter)
+            if kind == wire.FRAME_LIVE:
+                self._live(wire.live_records(frame), batch)
+            elif kind == wire.FRAME_PAGE:
+                number, offset, _, data = wire.part(frame)
+                self._part(number, offset, data, batch)
+            elif kind == wire.FRAME_IDLE:
+                batch.newest = wire.number(frame, 0) - 1
+            elif kind == wire.FRAME_SKIP:
+                self._skip(wire.number(frame, 0), wire.number(frame, 1), batch)
+        except wire.WireError:
+            self.unreadable += 1
+            self.must_report = True
+        return batch
+
+    def _count(self, counter: int) -> None:
+        expected = 0 if self._counter is None else (self._counter + 1) & 0xFFFF
+        if counter != expected:
+            self.lost_frames += (counter - expected) & 0xFFFF
+            self.must_report = True
+            self._waiting = True
+        self._counter = counter
+
+    def _live(self, found: list[tuple[int, int, bytes]], batch: Batch) -> None:
+        for seq, kind, body in found:
+            batch.newest = seq
+            if seq < self.next_seq:
+                continue
+            record = decode(seq, kind, body, self.boot)
+            if seq == self.next_seq:
+                batch.records.append(record)
+                self.next_seq += 1
+            else:
+                batch.early.append(record)
+
+    def _part(self, number: int, offset: int, data: bytes, batch: Batch) -> None:
+        if self._waiting:
+            return
+        if offset == 0:
+            self._page = Unpacker(journal=self.journal)
+            self._number = number
+        page = self._page
+        if page is None or number != self._number or offset != len(page):
+            self.must_report = True
+            self._waiting = True
+            return
+        damaged = page.damaged
+        page.feed(data)
+        for seq, kind, body in page.records():
+            batch.newest = seq
+            if seq < self.next_seq:
+                continue
+            if seq > self.next_seq:
+                batch.missing.append((self.next_seq, seq - 1))
+            batch.records.append(decode(seq, kind, body, page.boot))
+            self.next_seq = seq + 1
+        if page.damaged and not damaged:
+            self.damaged_pages += 1
+
+    def _skip(self, first: int, following: int, batch: Batch) -> None:
+        if not self._waiting and first <= self.next_seq < following:
+            batch.missing.append((self.next_seq, following - 1))
+            self.next_seq = following

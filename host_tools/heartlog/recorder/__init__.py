@@ -1,0 +1,14 @@
+"""Records a monitor into the store: finds it, follows it, finds it again, loses nothing.
+
+    recorder = Recorder(store, backend, on_event=print)
+    session_id = await recorder.run(seconds=3600)
+
+Records are committed before they are acknowledged, so that whatever happens to this process, the
+monitor still has what the store has not. `run` ends when the time is over or `stop()` is called;
+a task that is cancelled leaves the session marked interrupted, and the next `run` goes on with it.
+"""
+
+from heartlog.recorder import events
+from heartlog.recorder.recorder import Recorder
+
+__all__ = ["Recorder", "events"]
