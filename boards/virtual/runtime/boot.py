@@ -36,11 +36,12 @@ time.offset_us = config["ticks_ms"] * 1000
 time.day_us = config["day_us"]
 sim.show_clock(open(config["clock"], "r+b"), config["epoch"])
 
-import bluetooth  # noqa: E402, F401  the firmware imports it later, when the path has gone
+import bluetooth  # noqa: E402
 import control  # noqa: E402
 import wiring  # noqa: E402
 
 board = wiring.Board(cable, config)
+bluetooth.attach(cable, config)
 control.attach(cable, board)
 import scheduling  # noqa: E402
 

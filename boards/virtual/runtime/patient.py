@@ -67,7 +67,7 @@ class Patient:
             self._left -= skip
 
     def leads(self, t_us):
-        """Volts by lead at the next conversion; zeros before the record plays and after its end."""
+        """Volts by lead at the next conversion; zeros before the record and after its end."""
         self.conversions += 1
         if not self._playing:
             return self._zero

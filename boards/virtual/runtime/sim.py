@@ -63,7 +63,7 @@ def now():
     return kernel.now
 
 
-# -- the clock that others may look at ----------------------------------------------------------
+# -- the clock that others may look at ---
 
 _clock_file = None
 _clock_buf = bytearray(8)
@@ -89,7 +89,7 @@ def write_clock():
     _clock_next = kernel.now + _CLOCK_US
 
 
-# -- pace -----------------------------------------------------------------------------------------
+# -- pace ---
 
 _speed = 0.0
 _wall0 = 0
@@ -141,11 +141,11 @@ def _keep_pace(t_us):
         write_clock()
 
 
-# -- time -----------------------------------------------------------------------------------------
+# -- time ---
 
 
 def enter():
-    """Models run with the heap unlocked, whatever the firmware holds; returns what `leave` needs."""
+    """Models run with the heap unlocked, whatever the firmware holds; see `leave`."""
     global locked
     n = locked
     locked = 0
@@ -195,6 +195,11 @@ def stall(us):
             _serve()
 
 
+def stall_soft(us):
+    """`us` microseconds pass in a long call of C code: hard interrupts only."""
+    advance(us)
+
+
 def idle(limit_us):
     """Sleep until an interrupt was served, `limit_us` at most."""
     global woke
@@ -231,7 +236,7 @@ def sleep(us):
         run_soft()
 
 
-# -- interrupts -----------------------------------------------------------------------------------
+# -- interrupts ---
 
 
 class Interrupt:

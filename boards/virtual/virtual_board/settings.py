@@ -45,7 +45,7 @@ CAUSES = {
 class Settings:
     """How a virtual board is made; every field has the value of an ordinary board.
 
-    record: a WFDB record's path, "demo" (five minutes of MIT-BIH 208), or "flat" (no heart at all).
+    record: a WFDB record's path, "demo" (five minutes of MIT-BIH 208), or "flat" (no heart).
     speed: 1 is real time, N is N times that, 0 as fast as it can.
     part: the front end's name, or None for a board without one.
     unique: the microcontroller's 8 bytes; by default made from the run directory's name.
@@ -127,12 +127,8 @@ class Settings:
 
 
 def default_run_dir() -> Path:
-    """`$XDG_RUNTIME_DIR/heartlog-virtual`, or this user's in the temporary folder."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and Path(runtime).is_dir():
-        return Path(runtime) / "heartlog-virtual"
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    return Path(tempfile.gettempdir()) / f"heartlog-virtual-{user}"
+    """`heartlog-virtual` in $XDG_RUNTIME_DIR or the temporary folder, where the host looks."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / "heartlog-virtual"
 
 
 def default_image() -> Path:

@@ -17,12 +17,15 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from heartlog.errors import CommandError, explain
 from virtual_board import cable as wire
 from virtual_board import patient
+from virtual_board.air import Air, HciPort
+from virtual_board.radio import Radio
 from virtual_board.settings import CAUSES, PARTS, Settings
 
 BOARD_DIR = Path(__file__).resolve().parent.parent
@@ -49,7 +52,14 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.cable = wire.Cable({wire.REQUEST: self._request, wire.EVENT: self._event})
+        self.cable = wire.Cable(
+            {
+                wire.REQUEST: self._request,
+                wire.EVENT: self._event,
+                wire.EXCHANGE: self._exchange,
+            }
+        )
+        self.radio = Radio(Air(), settings.stack, settings.unique, self._hint)
         self.state: dict[str, Any] = {
             "now_us": 0,
             "day_us": 1609459200 * 1_000_000,
@@ -68,7 +78,7 @@ class Supervisor:
         self._reset: dict[str, Any] | None = None
         self._failure: str | None = None
 
-    # -- the MicroPython process ----------------------------------------------------------------
+    # -- the MicroPython process ---
 
     async def run(self) -> None:
         """Boot, and boot again after every reset, until told to stop.
@@ -104,6 +114,7 @@ class Supervisor:
             self._kill()
             status = await self.process.wait()
             self.process = None
+            await self.radio.power_off()
         if self.stopping.is_set():
             return
         if self._reset is not None:
@@ -149,15 +160,23 @@ class Supervisor:
         self.state["day_us"] = 1609459200 * 1_000_000 - self.state["now_us"]
         self.state.pop("afe", None)
 
-    # -- what the board asks and tells ------------------------------------------------------------
+    # -- what the board asks and tells ---
 
     async def _request(self, payload: bytes) -> None:
         question = json.loads(payload)
         if question["ask"] == "config":
             reply = self._config()
-        else:
+        elif question["ask"] == "patient":
             reply = await self._prepare(float(question["rate"]))
+        else:
+            reply = await self.radio.call(question)
         self.cable.send(wire.REPLY, json.dumps(reply).encode())
+
+    async def _exchange(self, payload: bytes) -> None:
+        self.cable.send(wire.EXCHANGED, await self.radio.exchange(payload))
+
+    def _hint(self, kind: int, number: int) -> None:
+        self.cable.send(wire.AIR, struct.pack("<BH", kind, number))
 
     def _config(self) -> dict[str, Any]:
         chosen = self.settings
@@ -280,12 +299,13 @@ async def _until_orphaned(supervisor: Supervisor) -> None:
     supervisor.stop()
 
 
-async def _listen(supervisor: Supervisor, port: int) -> asyncio.Server:
+@contextlib.contextmanager
+def _port(port: int, purpose: str) -> Iterator[None]:
     try:
-        return await asyncio.start_server(supervisor.control, "127.0.0.1", port)
+        yield
     except OSError as error:
         raise CommandError(
-            f"Port {port} can't be used for the control socket: {error.strerror}.",
+            f"Port {port} can't be used for the {purpose}: {error.strerror}.",
             "Another program has it: choose another port, or 0 for any that is free.",
         ) from error
 
@@ -299,8 +319,13 @@ async def main(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
-    server = await _listen(supervisor, settings.control_port)
+    with _port(settings.control_port, "control socket"):
+        server = await asyncio.start_server(supervisor.control, "127.0.0.1", settings.control_port)
+    hosts = HciPort(supervisor.radio.air)
+    with _port(settings.hci_port, "hosts' Bluetooth controllers"):
+        port = await hosts.open(settings.hci_port)
     description = {
+        "hci": f"tcp-client:127.0.0.1:{port}",
         "control": f"127.0.0.1:{server.sockets[0].getsockname()[1]}",
         "clock": "clock",
         "pid": os.getpid(),
@@ -319,6 +344,7 @@ async def main(settings: Settings) -> None:
     finally:
         orphan.cancel()
         server.close()
+        hosts.close()
         (run_dir / "board.json").unlink(missing_ok=True)
 
 
