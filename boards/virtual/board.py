@@ -18,42 +18,56 @@ PINS = {
     "LED": 15,
     "BUZZER": 13,
     "BATTERY": 26,
-    "CHARGING": 12,  # the charger's status output: low while it charges
+    "CHARGING": 12,
+    "VBUS": 24,
 }
 
-# The cell reaches the ADC through two equal resistors: it is read in halves.
+# Two equal resistors in front of the ADC: the cell is read in halves.
 BATTERY_DIVIDER = 2
-ADC_REFERENCE_MV = 3300
 
 
-def pin(name, *args, **kwargs):
-    """The machine.Pin called `name`."""
-    return machine.Pin(PINS[name], *args, **kwargs)
+def pin(name, mode, value=None, pull=None):
+    """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""
+    number = PINS[name]
+    if value is None:
+        return machine.Pin(number, mode, pull)
+    return machine.Pin(number, mode, pull, value=value)
 
 
-def spi(baudrate):
-    """The bus to the front end: mode 1 (CPOL 0, CPHA 1), as the ADS1x9x asks."""
+def spi(baudrate, phase=1):
+    """The bus to the front end: SPI mode 1 (CPOL 0, CPHA 1) unless told otherwise."""
     return machine.SPI(
         0,
         baudrate=baudrate,
         polarity=0,
-        phase=1,
-        sck=pin("SCK"),
-        mosi=pin("MOSI"),
-        miso=pin("MISO"),
+        phase=phase,
+        sck=machine.Pin(PINS["SCK"]),
+        mosi=machine.Pin(PINS["MOSI"]),
+        miso=machine.Pin(PINS["MISO"]),
     )
 
 
+_adc = machine.ADC(PINS["BATTERY"])
+
+
 def battery_millivolts():
-    """The cell's voltage in mV, one reading; power.py averages."""
-    return machine.ADC(pin("BATTERY")).read_u16() * ADC_REFERENCE_MV * BATTERY_DIVIDER // 65535
+    """The cell's voltage in mV, one conversion against the 3.3 V supply."""
+    return _adc.read_u16() * 3300 * BATTERY_DIVIDER // 65535
+
+
+_vbus = machine.Pin(PINS["VBUS"], machine.Pin.IN)
+
+
+def charger_present():
+    """Whether USB feeds the board."""
+    return bool(_vbus.value())
 
 
 def journal_device():
-    """Where the journal lives: a folder of the board's littlefs."""
+    """Where the journal lives: a folder of the board's file system."""
     return "/journal"
 
 
 def flash_device():
-    """The block device under "/"."""
+    """The block device under the file system: the journal writes its own blocks' pages raw."""
     return flash.Flash()

@@ -129,7 +129,7 @@ class Air:
         self._state = faults.get("seed", 1) * 2654435761 & 0x7FFFFFFF or 1
         cable.handlers[AIR] = self._hint
 
-    # -- the radio ------------------------------------------------------------------------------
+    # -- the radio ---
 
     def call(self, name, **arguments):
         """One rare request to the radio; returns its reply."""
@@ -180,7 +180,7 @@ class Air:
         self._state = self._state * 1103515245 + 12345 & 0x7FFFFFFF
         return (self._state >> 8) < share * 0x7FFFFF
 
-    # -- advertising ------------------------------------------------------------------------------
+    # -- advertising ---
 
     def advertise(self, interval_us, data=b"", response=b""):
         """Advertise every `interval_us`; None stops."""
@@ -215,7 +215,7 @@ class Air:
             sim.cancel(self._advertising)
             self._wanted = None
 
-    # -- connections --------------------------------------------------------------------------------
+    # -- connections ---
 
     def send(self, connection, pdu):
         """Queue an attribute protocol packet.
@@ -298,7 +298,7 @@ class Air:
         elif kind == _PASSKEY:
             self.deliver("passkey", connection, *struct.unpack_from("<BI", data, 2))
 
-    # -- faults on demand ----------------------------------------------------------------------------
+    # -- faults on demand ---
 
     def command(self, c):
         """Set faults: range, loss, delay_ms, packets, drop_after, seed; or end links: drop."""

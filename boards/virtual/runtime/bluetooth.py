@@ -148,7 +148,7 @@ class _Base:
     def irq(self, handler):
         self._handler = handler
 
-    # -- advertising and links --------------------------------------------------------------------
+    # -- advertising and links ---
 
     def gap_advertise(self, interval_us, adv_data=None, *, resp_data=None, connectable=True):
         self._check()
@@ -170,7 +170,7 @@ class _Base:
         _air.terminate(conn_handle)
         return True
 
-    # -- the attribute server -----------------------------------------------------------------------
+    # -- the attribute server ---
 
     def gatts_register_services(self, services):
         self._check()
@@ -255,7 +255,7 @@ class _Base:
         self._indicating = value_handle
         self._push(_HANDLE_VALUE_INDICATION, conn_handle, value_handle, data)
 
-    # -- events --------------------------------------------------------------------------------------
+    # -- events ---
 
     def _deliver(self, what, connection, *args):
         """From the link: pass it on in the context of soft interrupts."""

@@ -54,9 +54,14 @@ board.mount()
 sys.path[:] = ["/image", "", "/lib"]
 os.chdir("/")
 board.connect_front_end()  # the front end's model reads the register tables of the image
-for _name in ("boot", "wiring", "control", "scheduling", "cable"):
-    if _name in sys.modules:
+# What the models brought with them is not the firmware's: it imports its own.
+for _name in list(sys.modules):
+    if _name in ("boot", "wiring", "control", "scheduling", "cable") or _name.startswith(
+        "monitor"
+    ):
         del sys.modules[_name]
+if "main.py" in os.listdir("/"):
+    sys.path[:] = ["", "/lib"]  # an installed loader decides what runs
 gc.collect()
 board.baseline = gc.mem_alloc()
 sim.set_speed(config["speed"])

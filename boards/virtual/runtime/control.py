@@ -1,6 +1,7 @@
 """Commands from the control socket that concern what is on the board; see README.md for all."""
 
 import json
+import os
 
 import hardware
 import sim
@@ -15,7 +16,7 @@ def attach(cable, board):
         try:
             answer = _do(board, wanted)
             answer["ok"] = True
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             answer = {"ok": False, "error": "%s: %s" % (type(error).__name__, error)}
         answer["id"] = wanted.get("id")
         cable.send(ANSWER, json.dumps(answer).encode())
@@ -44,6 +45,19 @@ def _flash(board, c):
         board.nor.program_us = c["program_us"]
 
 
+def _put(board, c):
+    board.put(c["path"], bytes.fromhex(c["hex"]))
+
+
+def _get(board, c):
+    with open(c["path"], "rb") as f:
+        return {"hex": f.read().hex()}
+
+
+def _list(board, c):
+    return {"files": [[name, size] for name, _, _, size in os.ilistdir(c.get("path", "/"))]}
+
+
 def _radio(board, c):
     import bluetooth
 
@@ -64,6 +78,9 @@ _COMMANDS = {
     "afe": _afe,
     "brown_out": lambda board, c: board.afe.brown_out(),
     "flash": _flash,
+    "put": _put,
+    "get": _get,
+    "list": _list,
     "radio": _radio,
     "play": lambda board, c: board.patient.play(),
     "button": lambda board, c: board.press(c.get("ms", 200)),

@@ -48,7 +48,7 @@ class Board:
         hardware.set_temperature(config["temperature"])
         self.set_charging(config["charging"])
 
-    # -- power and flash ------------------------------------------------------------------------
+    # -- power and flash ---
 
     def mount(self):
         """Mount the flash on "/", made new if it holds no file system (as a Pico's first boot)."""
@@ -58,6 +58,21 @@ class Board:
         except OSError:
             vfs.VfsLfs2.mkfs(device, progsize=256)
             vfs.mount(vfs.VfsLfs2(device, progsize=256), "/")
+            outside = vfs.VfsPosix("/")
+            for path, source in self.config["files"].items():
+                with outside.open(source, "rb") as f:
+                    self.put(path, f.read())
+
+    def put(self, path, data):
+        """Write a file to the flash, with the folders that it needs, as over a USB cable."""
+        parts = path.strip("/").split("/")
+        for i in range(1, len(parts)):
+            try:
+                os.mkdir("/" + "/".join(parts[:i]))
+            except OSError:
+                pass  # it is there
+        with open(path, "wb") as f:
+            f.write(data)
 
     def reset(self, cause):
         """The microcontroller restarts: this process ends, the supervisor starts the next."""
@@ -91,7 +106,7 @@ class Board:
             self.cable.poll(1000)
             sim.kernel.run_until(sim.kernel.now)  # a reset may have been asked for
 
-    # -- the front end --------------------------------------------------------------------------
+    # -- the front end ---
 
     def connect_front_end(self):
         """Attach the front end's model; the image must be importable."""
@@ -121,7 +136,7 @@ class Board:
             self._told = len(found)
             self.cable.event(event="complaints", complaints=found)
 
-    # -- the rest of the board ------------------------------------------------------------------
+    # -- the rest of the board ---
 
     def set_battery(self, millivolts):
         """The cell's voltage; it reaches the ADC through the board's divider."""
@@ -134,8 +149,8 @@ class Board:
     def set_charging(self, on):
         """The charger's status output is an open drain, low while it charges."""
         self.charging = on
-        if self.names.has("CHARGING"):
-            self.names.drive("CHARGING", 0 if on else None)
+        self.names.drive("CHARGING", 0 if on else None)
+        self.names.drive("VBUS", 1 if on else 0)
 
     def press(self, milliseconds):
         """Hold the button down."""

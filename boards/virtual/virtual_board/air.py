@@ -48,7 +48,7 @@ class Air(LocalLink):  # type: ignore[misc]
         self.outbound: dict[int, deque[bytes]] = {}
         self.severed: set[int] = set()
 
-    # -- what Bumble calls ------------------------------------------------------------------------
+    # -- what Bumble calls ---
 
     def find_le_controller(self, address: hci.Address) -> Controller | None:
         """The controller that has a connection under this address, or owns it."""
@@ -124,7 +124,7 @@ class Air(LocalLink):  # type: ignore[misc]
                 connection, hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
             )
 
-    # -- what the radio calls -----------------------------------------------------------------
+    # -- what the radio calls ---
 
     def at_board(self, host_address: hci.Address) -> Connection | None:
         """The board's end of its connection with the host of this address."""
@@ -242,7 +242,7 @@ class HostController(Controller):  # type: ignore[misc]
         self.air = air
         self._echo: asyncio.Future[None] | None = None
 
-    # -- lockstep ---------------------------------------------------------------------------------
+    # -- lockstep ---
 
     async def barrier(self) -> None:
         """Wait until the host has handled what it was sent.
@@ -362,6 +362,8 @@ class HostController(Controller):  # type: ignore[misc]
         """As Bumble does; the wish is fulfilled."""
         super().create_le_connection(peer_address)
         self.air.tell_listeners()
+
+    pending_le_connection: Any
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command

@@ -51,6 +51,8 @@ class Settings:
     unique: the microcontroller's 8 bytes; by default made from the run directory's name.
     epoch: UNIX time of the first power-on; by default this computer's clock.
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
+    radio: faults of the link from the start, as the control command "radio" takes them.
+    files: path on the board -> file here, put on a flash that is new.
     hci_port, control_port: TCP ports on this computer; 0 takes free ones.
     """
 
@@ -76,6 +78,7 @@ class Settings:
     hci_port: int = 0
     control_port: int = 0
     radio: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """For the supervisor's process."""

@@ -10,6 +10,7 @@ then complaints, resets and failures.
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -32,6 +33,8 @@ BOARD_DIR = Path(__file__).resolve().parent.parent
 RUNTIME_DIR = BOARD_DIR / "runtime"
 # From reset to the first line of main.py, on a Pico W.
 BOOT_US = 300_000
+# Two equal resistors bring the cell down to the ADC's range.
+BATTERY_DIVIDER = 2
 # While the power is off nothing happens: time runs, no faster than this, so that those who watch
 # the clock see it go.
 IDLE_SPEED = 50.0
@@ -191,9 +194,9 @@ class Supervisor:
             "speed": chosen.speed,
             "cause": CAUSES[self.cause],
             "unique": list(chosen.unique),
-            "pins": board["pins"],
-            "spi": board["spi"]["bus"],
-            "battery_divider": board["battery"]["divider"],
+            "pins": {pin["name"]: pin["pin"] for pin in board["pins"]},
+            "spi": 0,
+            "battery_divider": BATTERY_DIVIDER,
             "part": chosen.part,
             "channels": self._leads(),
             "playing": self.state["playing"],
@@ -209,6 +212,7 @@ class Supervisor:
                 "program_us": chosen.program_us,
                 "seed": chosen.seed + self.boots,
             },
+            "files": {path: str(Path(source).resolve()) for path, source in chosen.files.items()},
             "stack": chosen.stack,
             "radio": chosen.radio,
         }
@@ -239,7 +243,7 @@ class Supervisor:
             self._failure = event["why"] or "its main program returned"
             emit(event="ended", why=self._failure)
 
-    # -- the control socket -----------------------------------------------------------------------
+    # -- the control socket ---
 
     async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client: a JSON object a line in, one a line out."""
@@ -312,6 +316,7 @@ def _port(port: int, purpose: str) -> Iterator[None]:
 
 async def main(settings: Settings) -> None:
     """Run a board until it is stopped."""
+    logging.getLogger("bumble").setLevel(logging.ERROR)
     supervisor = Supervisor(settings)
     supervisor.load_heart()
     run_dir = settings.run_dir
