@@ -28,6 +28,7 @@ from heartlog.image.places import boards_dir, default_image_dir, firmware_dir
 MANIFEST = "manifest.json"
 FORMAT = 1
 BOOT_LINE = b"import start\n"
+LOADER = "loader.py"  # goes onto a board as its /main.py, as source, beside the images
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def compile_all(board: str, arch: str) -> dict[str, bytes]:
     files = {"main.py": BOOT_LINE}
     for source in sorted(firmware.rglob("*.py")):
         inside = source.relative_to(firmware)
-        if is_empty(source):
+        if is_empty(source) or source.name == LOADER:
             continue
         target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
         files[str(target)] = compile_mpy(source, arch, inside.as_posix())
@@ -105,7 +106,7 @@ def frozen_sources(board: str, out: Path | None = None) -> Path:
     files = {
         source.relative_to(firmware_dir()).as_posix(): source.read_bytes()
         for source in sorted(firmware_dir().rglob("*.py"))
-        if not is_empty(source)
+        if not is_empty(source) and source.name != LOADER
     }
     files["board.py"] = (boards_dir() / board / "board.py").read_bytes()
     files["image_info.py"] = _image_info(board, arch, _build_name(image))
@@ -129,7 +130,7 @@ def _build_name(files: dict[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _archive(files: dict[str, bytes]) -> bytes:
+def pack(files: dict[str, bytes]) -> bytes:
     """A tar file without anything that differs from one run to the next."""
     out = BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -138,7 +139,9 @@ def _archive(files: dict[str, bytes]) -> bytes:
             member.size = len(files[path])
             member.mode = 0o644
             tar.addfile(member, BytesIO(files[path]))
-    return out.getvalue()
+        end = tar.offset
+    # Two empty blocks end an archive; tarfile's padding to 10 KiB would only cost air time.
+    return out.getvalue()[: end + 2 * tarfile.BLOCKSIZE]
 
 
 def build_image(board: str, out: Path | None = None) -> ImageInfo:
@@ -173,7 +176,7 @@ def build_image(board: str, out: Path | None = None) -> ImageInfo:
     folder = out if out is not None else default_image_dir(board)
     archive = folder.with_name(folder.name + ".tar")
     _write(folder, files)
-    archive.write_bytes(_archive(files))
+    archive.write_bytes(pack(files))
     return ImageInfo(folder, archive, board, arch, number, build, tuple(entries))
 
 

@@ -1,0 +1,106 @@
+"""Two firmware images beside each other: which one runs, and which one is on trial.
+
+    slots = Slots(board.ROOT)
+    slots.confirm()                    # after a good start: this image stays
+
+Under ROOT/slots are the folders `a` and `b` with an image each and the file `state`, one line of
+four words: the image that runs, the one on trial or `-`, how often the trial was started, and
+what became of the last one. The line is replaced by a rename, which littlefs makes whole or not at
+all. `loader.py` (on the board as /main.py) reads it, counts trials, and goes back to the image
+that ran before when a trial is never confirmed. It knows the format by itself: it must work when
+nothing else does.
+"""
+
+import os
+import sys
+
+NONE = "-"
+BOTH = ("a", "b")
+MANIFEST = "manifest.json"  # the last file to be written, the first to go: with it a slot is whole
+
+
+class Slots:
+    """The slots under `root`, the folder where the board's file system is mounted."""
+
+    def __init__(self, root):
+        self.folder = root.rstrip("/") + "/slots"
+
+    def exist(self):
+        """Whether this board was set up with slots at all."""
+        return self.read() is not None
+
+    def read(self):
+        """(run, trial, tries, last), or None without a state that can be read."""
+        try:
+            with open(self.folder + "/state") as f:
+                run, trial, tries, last = f.read().split()
+                return run, trial, int(tries), last
+        except (OSError, ValueError):
+            return None
+
+    def write(self, run, trial, tries, last):
+        """Replace the state."""
+        with open(self.folder + "/state.new", "w") as f:
+            f.write("%s %s %d %s\n" % (run, trial, tries, last))
+        os.rename(self.folder + "/state.new", self.folder + "/state")
+
+    def running(self):
+        """The slot that this program was imported from, or None."""
+        for path in sys.path:
+            if path.startswith(self.folder + "/") and path[-1] in BOTH:
+                return path[-1]
+        return None
+
+    def on_trial(self):
+        """Whether the running image has yet to be confirmed."""
+        state = self.read()
+        return state is not None and state[1] != NONE and state[1] == self.running()
+
+    def confirm(self):
+        """Keep the running image, if it is on trial; returns whether it was."""
+        if not self.on_trial():
+            return False
+        trial = self.read()[1]
+        self.write(trial, NONE, 0, "kept-" + trial)
+        return True
+
+    def spare(self):
+        """The slot that may be overwritten: not the running one, not the one that is confirmed."""
+        run = (self.read() or (NONE,))[0]
+        for slot in BOTH:
+            if slot not in (run, self.running()):
+                return slot
+        return None
+
+    def path(self, slot):
+        """A slot's folder."""
+        return self.folder + "/" + slot
+
+    def try_next(self, slot):
+        """Put a slot's image on trial, from the next reset on."""
+        run, _, _, last = self.read()
+        self.write(run, slot, 0, last)
+
+
+def remove_tree(path):
+    """Remove a folder and what is in it; nothing happens when it isn't there."""
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return
+    for name in names:
+        inner = path + "/" + name
+        if os.stat(inner)[0] & 0x4000:
+            remove_tree(inner)
+        else:
+            os.remove(inner)
+    os.rmdir(path)
+
+
+def clear(path):
+    """Empty a slot, its manifest first, so that it is never taken for a whole one."""
+    try:
+        os.remove(path + "/" + MANIFEST)
+    except OSError:
+        pass
+    remove_tree(path)
