@@ -42,7 +42,7 @@ def test_the_six_boards_are_there() -> None:
     assert asked <= set(REAL)
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", board_names())
 def test_description_fits_the_schema(name: str) -> None:
     told = json.loads((boards_dir() / name / "board.json").read_text())
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
