@@ -2,7 +2,7 @@
 
 The front end calls `begin(rate)` when it starts to convert and `leads(t_us)` once a conversion.
 The supervisor resamples the record meanwhile; simulated time stands still. The record's time runs
-on over a restart of the conversions: heart beats do not wait for a chip.
+on over a restart of the conversions, or of the board: a heart does not wait for a chip.
 """
 
 from array import array
@@ -18,8 +18,9 @@ _FRAMES = 1024
 class Patient:
     """`begin(rate)` and `leads(t_us)` for models/electrodes.py; `hold` and `play` for commands.
 
-    `record_start` is the count of conversions before the one that saw the record's first sample
-    (None until then), `finished` turns true after its last.
+    `started_us`: simulated time of the record's first sample, None while it waits.
+    `record_start`: the number of the conversion, from 0 at the latest start of the front end, that
+    saw (or would have seen) the record's first sample.
     """
 
     def __init__(self, cable, channels, playing=True, started_us=None):
@@ -34,8 +35,8 @@ class Patient:
         self._left = 0
         self._loop = False
         self._frames = 0
-        self._playing = playing
-        self.started_us = started_us  # simulated time of the record's first sample
+        self.playing = playing
+        self.started_us = started_us
         self.rate = 0
         self.conversions = 0
         self.record_start = None
@@ -43,37 +44,31 @@ class Patient:
 
     def play(self):
         """Let the record begin with the next conversion."""
-        self._playing = True
+        self.playing = True
 
     def begin(self, rate):
         """The front end starts to convert at `rate` samples/s."""
-        self.rate = rate
         self.conversions = 0
         self.record_start = None
-        self._have = self._next = self._left = 0
+        self._have = self._next = 0
+        if rate == self.rate:
+            return
+        self.rate = rate
         prepared = self._cable.request(ask="patient", rate=rate)
         sim.rebase()
         if self._file is not None:
             self._file.close()
         self._file = _outside.open(prepared["path"], "rb")
-        self._left = self._frames = prepared["frames"]
+        self._frames = prepared["frames"]
         self._loop = prepared["loop"]
-        self.finished = False
-        if self.started_us is not None:
-            skip = int((sim.kernel.now - self.started_us) * rate / 1000000)
-            self.record_start = -skip
-            skip = skip % self._frames if self._loop else min(self._frames, skip)
-            self._file.seek(skip * self._channels * 4)
-            self._left -= skip
 
     def leads(self, t_us):
         """Volts by lead at the next conversion; zeros before the record and after its end."""
         self.conversions += 1
-        if not self._playing:
+        if not self.playing:
             return self._zero
         if self.record_start is None:
-            self.record_start = self.conversions - 1
-            self.started_us = t_us
+            self._find_place(t_us)
         if self._next == self._have and not self._fill():
             return self._zero
         frame = self._frame
@@ -83,6 +78,17 @@ class Patient:
             frame[c] = buffer[i + c]
         self._next += 1
         return frame
+
+    def _find_place(self, t_us):
+        """The first conversion of this start: where in the record is the heart by now?"""
+        if self.started_us is None:
+            self.started_us = t_us
+        place = ((t_us - self.started_us) * int(self.rate) + 500000) // 1000000
+        self.record_start = self.conversions - 1 - place
+        self.finished = False
+        place = place % self._frames if self._loop else min(self._frames, place)
+        self._file.seek(place * self._channels * 4)
+        self._left = self._frames - place
 
     def _fill(self):
         if not self._left:

@@ -82,7 +82,7 @@ class Board:
             "now_us": sim.kernel.now,
             "day_us": sys.modules["time"].day_us,
             "patient_started_us": self.patient.started_us,
-            "playing": self.patient._playing,
+            "playing": self.patient.playing,
             "battery_mv": self.battery_mv,
         }
         if self.afe is not None and cause != "power cut" and hasattr(self.afe, "save"):
@@ -166,7 +166,8 @@ class Board:
             "rate": patient.rate,
             "samples": patient.conversions,
             "record_start": patient.record_start,
-            "playing": patient._playing,
+            "record_started_us": patient.started_us,
+            "playing": patient.playing,
             "finished": patient.finished,
             "heap_used": gc.mem_alloc(),
             "heap_baseline": self.baseline,

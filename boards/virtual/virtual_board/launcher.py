@@ -61,6 +61,9 @@ class Board:
     def _start(self) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         refuse_second(self.run_dir)
+        log = self.run_dir / "board.log"
+        log.touch()
+        self.log_size_before = log.stat().st_size
         atexit.register(self.stop)
         with open(self.run_dir / "supervisor.log", "ab") as log:
             self._process = subprocess.Popen(
