@@ -46,6 +46,8 @@ control.attach(cable, board)
 import scheduling  # noqa: E402
 
 sys.modules["micropython"] = scheduling
+sys.path.append(config["image"])
+board.connect_front_end()  # the front end's model reads the register tables of the image
 
 # From here on only the image and the board's own flash are to be seen.
 vfs.umount("/")
@@ -53,7 +55,6 @@ vfs.mount(vfs.VfsPosix(config["image"]), "/image")
 board.mount()
 sys.path[:] = ["/image", "", "/lib"]
 os.chdir("/")
-board.connect_front_end()  # the front end's model reads the register tables of the image
 # What the models brought with them is not the firmware's: it imports its own.
 for _name in list(sys.modules):
     if _name in ("boot", "wiring", "control", "scheduling", "cable") or _name.startswith(

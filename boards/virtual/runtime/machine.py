@@ -101,17 +101,17 @@ class Pin(_PinBase):
         else:
             self._net.drive_mcu(None)
 
-    def value(self, *value):
-        if not value:
+    def value(self, value=None):
+        # Interrupt handlers call this: no *args here, a tuple would be an allocation.
+        if value is None:
             return self._net.level
-        self._value = 1 if value[0] else 0
+        self._value = 1 if value else 0
         n = _sim.enter()
         self._apply()
         _sim.leave(n)
         return None
 
-    def __call__(self, *value):
-        return self.value(*value)
+    __call__ = value
 
     def on(self):
         self._value = 1

@@ -65,12 +65,12 @@ class Board:
         log.touch()
         self.log_size_before = log.stat().st_size
         atexit.register(self.stop)
-        with open(self.run_dir / "supervisor.log", "ab") as log:
+        with open(self.run_dir / "supervisor.log", "ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "virtual_board.supervisor"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 text=True,
                 start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop it
             )
