@@ -11,11 +11,15 @@ written in several goes. That holds for the serial flash of rp2 and esp32 boards
 microcontrollers whose internal flash has an error-correcting code (STM32WB55).
 """
 
+import os
+
 BLOCK = 4096
 PAGE = 256
 _IOCTL_COUNT = 4
 _IOCTL_SIZE = 5
 _IOCTL_ERASE = 6
+_RAM_BLOCKS = 8
+_RESERVE = 96 * 1024
 
 
 class RamMedia:
@@ -77,6 +81,54 @@ class BlockMedia:
             self._device.ioctl(_IOCTL_ERASE, block * self._per + i)
 
 
+class PartMedia:
+    """Some neighbouring blocks of other media."""
+
+    def __init__(self, media, first, blocks):
+        self._media = media
+        self._first = first
+        self.blocks = blocks
+        self.lasting = media.lasting
+
+    def read(self, block, offset, buffer):
+        self._media.read(self._first + block, offset, buffer)
+
+    def program(self, block, page, image):
+        self._media.program(self._first + block, page, image)
+
+    def erase(self, block):
+        self._media.erase(self._first + block)
+
+
 def open_media(board):
-    """The best place that the board has."""
-    return RamMedia(8)
+    """The best place that the board has: (media, what went wrong or None).
+
+    `board.journal_device()` is a folder or a block device; `board.flash_device()` the block
+    device under the folder's file system, None where it can't be programmed in several goes;
+    `board.JOURNAL_RESERVE` the bytes of the file system that stay free for updates.
+    """
+    from .fence import FenceMedia, FolderMedia
+
+    try:
+        place = board.journal_device()
+        if not isinstance(place, str):
+            return BlockMedia(place), None
+        reserve = getattr(board, "JOURNAL_RESERVE", _RESERVE)
+        device = getattr(board, "flash_device", _nothing)()
+        if device is None:
+            return FolderMedia(place, _room(place, reserve)), None
+        return FenceMedia(place, device, _room(place, reserve)), None
+    except (OSError, ValueError) as error:
+        return RamMedia(_RAM_BLOCKS), error
+
+
+def _nothing():
+    return None
+
+
+def _room(folder, reserve):
+    """Blocks that the journal may take of the file system, at its first boot."""
+    top = folder[: folder.rfind("/")] or "/"
+    stat = os.statvfs(top)
+    blocks = (stat[0] * stat[3] - reserve) // BLOCK
+    return blocks - blocks // 24  # the directory: two blocks for about fifty fences

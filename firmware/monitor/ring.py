@@ -5,7 +5,7 @@ slots that can't be used. Block layout (4096 bytes): header (32 bytes), then pag
 and pages 1 to 15 (256 bytes each), written in order.
 
   header  u16 magic | u8 format | u8 0 | u32 journal | u32 seq when erased | u32 erase count of
-          this block | u32 acknowledged seq | 10 bytes 0xFF | u16 crc of the 30 bytes before
+          this block | u32 acknowledged seq | u16 block | 8 bytes 0xFF | u16 crc of all before
 
 The header is written when the erase has succeeded: a block without a good one is erased (again)
 before it is used. Its first 12 bytes keep their meaning in every format, so that a later version
@@ -163,8 +163,8 @@ class Ring:
             self.media.erase(block)
             for i in range(_PAGE):
                 page[i] = 0xFF
-            pack_into("<HBBIIII", page, 0, _MAGIC, FORMAT, 0, self.journal, seq, erases + 1,
-                      self.acked)  # fmt: skip
+            pack_into("<HBBIIIIH", page, 0, _MAGIC, FORMAT, 0, self.journal, seq, erases + 1,
+                      self.acked, block)  # fmt: skip
             crc = crc_hqx(page[:30], 0xFFFF)
             page[30], page[31] = crc & 255, crc >> 8
             self.media.program(block, 0, page)
