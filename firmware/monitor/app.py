@@ -54,7 +54,11 @@ class App:
 
         self.board = board
         self.settings = settings or _settings.Settings(_settings_path(board))
-        self.journal = _journal.Journal(media or _media.open_media(board), _random32)
+        problem = None
+        if media is None:
+            media, problem = _media.open_media(board)
+        self._media_fault = 0 if problem is None else getattr(problem, "errno", None) or 255
+        self.journal = _journal.Journal(media, _random32)
         left_out = self.journal.mount()
         self.body = bytearray(wire.MAX_BODY)
         self.power = Power(board)
@@ -98,6 +102,8 @@ class App:
             self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
         if acquisition.fault:
             self.record_at(0, wire.FAULT, wire.FAULT_AFE, acquisition.fault)
+        if self._media_fault:
+            self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
         if self.settings.damaged:
             self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
         self.journal.flush()
