@@ -165,6 +165,20 @@ class Sampler:
         state[core.TAIL] = tail - capacity if tail >= capacity else tail
         return n
 
+    def newest(self):
+        """(index of the newest sample, microseconds since it was read): what time is it?"""
+        state = self._state
+        while True:
+            last = state[core.LAST]
+            place = state[core.PLACE]
+            ticks = time.ticks_us()
+            if last == state[core.LAST]:  # no interrupt came between
+                break
+        # `index` may be behind by what is still in the ring, never by more than 2^27.
+        ahead = (place - 1 - self.index) & 0xFFFFFFF
+        index = self.index + ahead if ahead < 0x8000000 else self.index - 1
+        return index & 0xFFFFFFFF, (ticks - last) & 0xFFFFFF
+
     @property
     def overruns(self):
         """Samples that nobody read or had room for (bit errors and restarts are not overruns)."""
@@ -265,5 +279,7 @@ class Sampler:
         lost = time.ticks_diff(until, self._down_ms) * rate // 1000
         if lost > 0:
             self._down_ms = time.ticks_add(self._down_ms, lost * 1000 // rate)
-            state[core.PENDING] = min(core.LOST_MASK, state[core.PENDING] + lost)
+            lost = min(lost, core.LOST_MASK - state[core.PENDING])
+            state[core.PENDING] += lost
+            state[core.PLACE] = (state[core.PLACE] + lost) & 0xFFFFFFF
             state[core.REASON] = core.RESTARTED

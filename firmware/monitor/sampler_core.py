@@ -31,7 +31,8 @@ EARLY = const(17)  # all of them
 FULL = const(18)  # frames dropped because the ring was full
 MISSED = const(19)  # DRDYs nobody read, by the clock
 LAST = const(20)  # tick of the last DRDY handled, in us modulo 2^24
-STATES = const(21)
+PLACE = const(21)  # samples that have had their place in time, lost ones too, modulo 2^28
+STATES = const(22)
 
 TORN = const(0x01)  # first byte of a frame that the next conversion ran into: lost, an overrun
 
@@ -58,6 +59,7 @@ def store(rx, ring, state, ticks: int):
     period = int(s[10])
     pending = int(s[8])
     reason = int(s[9])
+    place = int(s[21]) - pending
     if int(s[12]) == 0:
         s[12] = 1
         s[11] = now
@@ -125,8 +127,6 @@ def store(rx, ring, state, ticks: int):
             n = int(s[3])
             r = ptr32(ring)
             i = head * (n + 2)
-            if pending > 0x3FFFFFF:
-                pending = 0x3FFFFFF
             r[i] = pending | reason << 26
             r[i + 1] = status
             i += 2
@@ -144,9 +144,13 @@ def store(rx, ring, state, ticks: int):
                     at += 2
                     i += 1
             s[13] = (int(s[13]) + 1) & 0xFFFFFFF
+            place += pending + 1
             pending = 0
             reason = 0
             s[0] = following
+    s[21] = (place + pending) & 0xFFFFFFF
+    if pending > 0x3FFFFFF:
+        pending = 0x3FFFFFF
     s[8] = pending
     s[9] = reason
 

@@ -11,7 +11,7 @@ _spec.loader.exec_module(runner)
 
 CASES = [
     pytest.param(module, part, check, id=f"{part}-{module}-{check[6:]}")
-    for module in ("driver", "sampling")
+    for module in ("driver", "sampling", "signal")
     for part in runner.ALL_PARTS
     for check in runner.checks_of(module)
 ]

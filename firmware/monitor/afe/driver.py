@@ -148,6 +148,25 @@ class FrontEnd:
         """Nanovolts at the electrodes of one code of a channel (before calibration)."""
         return self.part.code_volts(self.gains[channel], self.vref) * 1e9
 
+    def sensed_inputs(self):
+        """The inputs whose lead-off flags mean something: bits as in `leads`."""
+        cache = self.cache
+        part = self.part
+        found = 0
+        if part.family == "two":
+            if not cache.get("CONFIG2", "PDB_LOFF_COMP"):
+                return 0
+            for i in range(part.channels):
+                found |= cache.get("LOFF_SENS", "LOFF%dP" % (i + 1)) << i
+                found |= cache.get("LOFF_SENS", "LOFF%dN" % (i + 1)) << (i + 8)
+            return found | cache.get("RLD_SENS", "RLD_LOFF_SENS") << 16
+        if not cache.get("CONFIG4", "PD_LOFF_COMP"):
+            return 0
+        wanted = cache.wanted
+        return (
+            wanted[part["LOFF_SENSP"].address] | wanted[part["LOFF_SENSN"].address] << 8
+        )  # (the right-leg drive's flag is in CONFIG3, not in the status word)
+
     # --- running
 
     def start(self):

@@ -1,0 +1,342 @@
+"""Whether the signal can be believed: a state with a reason for each channel and each electrode.
+
+    quality = Quality(afe)
+    if quality.feed(sampler, n):                 # after every sampler.take()
+        quality.state[0], quality.reason[0]      # GOOD, NOISY ... and why
+        quality.off                              # electrodes that are off, bits in leads.ELECTRODES
+        quality.text(0)                          # "lead off: RA (white)"
+
+Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all
+else is judged by half-second windows: saturated after one, noisy after two, flat after ten (or two
+of a stuck converter), good again after two (noisy: four) clean ones. After a gap by restart, and
+after an electrode came back, one second counts as settling. Nothing is allocated per block.
+"""
+
+from array import array
+
+from micropython import const
+from monitor import sampler_core as core
+from monitor.afe import leads
+
+# States, as in signal records.
+UNKNOWN = const(0)
+GOOD = const(1)
+NOISY = const(2)
+LEAD_OFF = const(3)
+SATURATED = const(4)
+FLAT = const(5)
+SETTLING = const(6)
+FAULT = const(7)
+STATES = ("unknown", "good", "noisy", "lead off", "saturated", "flat", "settling", "fault")
+
+# Reasons: what tells the state. They go into records and keep their meaning.
+NONE = const(0)
+ELECTRODE = const(1)
+RAIL = const(2)
+NO_SIGNAL = const(3)
+STUCK = const(4)
+HIGH_FREQUENCY = const(5)
+MOVEMENT = const(6)
+AFTER_RESTART = const(7)
+AFTER_ELECTRODE = const(8)
+NOT_DELIVERING = const(9)
+REASONS = (
+    "",
+    "electrode",
+    "the input is at its rail: too large an electrode offset, or a poor contact",
+    "nothing above 25 uV: electrodes shorted or not on a body",
+    "the converter repeats one value",
+    "mains hum or muscle tension above 100 uV",
+    "movement: more than 8 mV within half a second",
+    "the front end was restarted",
+    "an electrode was just put on",
+    "the front end delivers nothing",
+)
+
+_OFF_MS = const(100)
+_ON_MS = const(500)
+_SETTLE_WINDOWS = const(2)
+_FLAT_UV = const(25)  # smaller than any QRS; noise of a 24-bit part stays below it
+_ROUGH_UV = const(100)  # second difference over 4 ms
+_MOVE_UV = const(8000)
+# Full scale in the place of `rails`: 99 % of the range.
+
+# Places in a channel's scan state.
+_SKIP = const(0)
+_P1 = const(1)
+_P2 = const(2)
+_COUNT = const(3)
+_RAILS = const(4)
+_ROUGH = const(5)
+_MIN = const(6)
+_MAX = const(7)
+_RAIL_AT = const(8)
+_ROUGH_AT = const(9)
+_STEP = const(10)
+_SCAN = const(11)
+
+
+@micropython.viper
+def scan(block, state, n: int):
+    """Every `step`-th of n codes into the window's counts. Codes are within +/-2^23."""
+    b = ptr32(block)
+    s = ptr32(state)
+    i = int(s[0])
+    p1 = ((int(s[1]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    p2 = ((int(s[2]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    low = ((int(s[6]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    high = ((int(s[7]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    rail = int(s[8])
+    rough = int(s[9])
+    count = int(s[3])
+    while i < n:
+        v = ((int(b[i]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        if count == 0:
+            low = v
+            high = v
+        if v < low:
+            low = v
+        if v > high:
+            high = v
+        if v >= rail or v <= 0 - rail:
+            s[4] = int(s[4]) + 1
+        d = v - p1 - p1 + p2
+        if d > rough or d < 0 - rough:
+            s[5] = int(s[5]) + 1
+        p2 = p1
+        p1 = v
+        count += 1
+        i += int(s[10])
+    s[0] = i - n
+    s[1] = p1
+    s[2] = p2
+    s[3] = count
+    s[6] = low
+    s[7] = high
+
+
+@micropython.viper
+def flags(words, n: int, every: int) -> int:
+    """AND (`every` 1) or OR of n status words."""
+    w = ptr32(words)
+    if every:
+        found = 0xFFFFFF
+        i = 0
+        while i < n:
+            found &= int(w[i])
+            i += 1
+        return found
+    found = 0
+    i = 0
+    while i < n:
+        found |= int(w[i])
+        i += 1
+    return found
+
+
+class Quality:
+    """`state` and `reason` by channel; `off` and `settled` for the electrodes."""
+
+    def __init__(self, afe):
+        part = afe.part
+        self.channels = channels = afe.channels
+        self.state = bytearray(channels)  # UNKNOWN
+        self.reason = bytearray(channels)
+        self.off = 0
+        self._two = part.family == "two"
+        self._rate = afe.rate
+        step = max(1, afe.rate // 250)
+        self._window = afe.rate // step // 2
+        top = (1 << (part.bits - 1)) - 1
+        self._scans = []
+        self._flat = array("i", bytes(4 * channels))
+        self._move = array("i", bytes(4 * channels))
+        self._stuck = 2 if part.bits == 24 else 0  # codes; 16-bit parts may honestly stand still
+        for c in range(channels):
+            state = array("i", bytes(4 * _SCAN))
+            nv = afe.nv_per_code(c)
+            state[_RAIL_AT] = top - top // 100
+            state[_ROUGH_AT] = min(top, int(_ROUGH_UV * 1000 / nv))
+            state[_STEP] = step
+            self._scans.append(state)
+            self._flat[c] = max(int(_FLAT_UV * 1000 / nv), 3)
+            self._move[c] = int(_MOVE_UV * 1000 / nv)
+        # Windows in a row that were flat, stuck, noisy, at the rail, clean; and left to settle.
+        self._runs = [bytearray(6) for _ in range(channels)]
+        for runs in self._runs:
+            runs[5] = _SETTLE_WINDOWS
+        wired = leads.wiring(channels)
+        sensed = afe.sensed_inputs()
+        self._electrodes = []  # (bit in `off`, input bits, name)
+        for i, name in enumerate(leads.ELECTRODES):
+            bits = wired.get(name, 0) & sensed
+            if bits:
+                self._electrodes.append((1 << i, bits, name))
+        self._sensed = sensed
+        self._inputs_off = 0
+        self._changing = array("i", bytes(4 * 17))  # samples for which an input differs
+        names = leads.needed(channels)
+        self._needs = [
+            sum(1 << leads.ELECTRODES.index(name) for name in names[c]) for c in range(channels)
+        ]
+
+    def feed(self, sampler, n):
+        """Takes the sampler's block into account; true when a state or an electrode changed."""
+        changed = False
+        if sampler.gap and sampler.gap_reason == core.RESTARTED:
+            for runs in self._runs:
+                runs[5] = _SETTLE_WINDOWS
+            changed = self._all(SETTLING, AFTER_RESTART)
+        if self._sensed:
+            every = self._inputs(flags(sampler.status, n, 1))
+            some = self._inputs(flags(sampler.status, n, 0))
+            now = self._inputs_off
+            if every != now or some != now:
+                if self._debounce(every, some, n):
+                    changed = True
+            elif self._pending:
+                self._pending = False
+                for i in range(17):
+                    self._changing[i] = 0
+        for c in range(self.channels):
+            state = self._scans[c]
+            scan(sampler.channels[c], state, n)
+            if state[_COUNT] >= self._window and self._judge(c, state):
+                changed = True
+        return changed
+
+    _pending = False
+
+    def not_delivering(self):
+        """The front end is down: true when that is news."""
+        return self._all(FAULT, NOT_DELIVERING)
+
+    def text(self, channel, code="AHA"):
+        """The state in words, electrodes by name and colour."""
+        state = self.state[channel]
+        if state == LEAD_OFF:
+            names = [
+                leads.name(name, code)
+                for bit, _, name in self._electrodes
+                if bit & self.off & self._needs[channel]
+            ]
+            return "lead off: " + ", ".join(names)
+        reason = REASONS[self.reason[channel]]
+        return "%s: %s" % (STATES[state], reason) if reason else STATES[state]
+
+    def electrodes_off(self):
+        """Names of the electrodes that are off."""
+        return [name for bit, _, name in self._electrodes if bit & self.off]
+
+    def _inputs(self, word):
+        """The status word's flags as input bits (P 0..7, N 8..15, right-leg drive 16)."""
+        if self._two:
+            stat = word >> 15 & 0x1F
+            return (
+                stat & 1
+                | stat >> 1 & 2
+                | (stat << 7 & 0x100)
+                | (stat << 6 & 0x200)
+                | stat >> 4 << 16
+            ) & self._sensed
+        return (word >> 12 & 0xFF | (word >> 4 & 0xFF) << 8) & self._sensed
+
+    def _debounce(self, every, some, n):
+        """Inputs change only after they have differed for long enough. True: an electrode did."""
+        self._pending = True
+        now = self._inputs_off
+        changing = self._changing
+        for i in range(17):
+            bit = 1 << i
+            if now & bit:
+                differs = not some & bit
+                limit = _ON_MS
+            else:
+                differs = every & bit
+                limit = _OFF_MS
+            if not differs:
+                changing[i] = 0
+                continue
+            changing[i] += n
+            if changing[i] * 1000 >= limit * self._rate:
+                now ^= bit
+                changing[i] = 0
+        if now == self._inputs_off:
+            return False
+        self._inputs_off = now
+        off = 0
+        for bit, inputs, _ in self._electrodes:
+            if inputs & now == inputs:
+                off |= bit
+        if off == self.off:
+            return False
+        back = self.off & ~off
+        self.off = off
+        for c in range(self.channels):
+            if off & self._needs[c]:
+                self.state[c] = LEAD_OFF
+                self.reason[c] = ELECTRODE
+            elif back & self._needs[c]:
+                self._runs[c][5] = _SETTLE_WINDOWS
+                self.state[c] = SETTLING
+                self.reason[c] = AFTER_ELECTRODE
+        return True
+
+    def _judge(self, c, scan_state):
+        """The end of a half-second window of channel c."""
+        count = scan_state[_COUNT]
+        rails = scan_state[_RAILS]
+        rough = scan_state[_ROUGH]
+        swing = scan_state[_MAX] - scan_state[_MIN]
+        scan_state[_COUNT] = 0
+        scan_state[_RAILS] = 0
+        scan_state[_ROUGH] = 0
+        runs = self._runs[c]
+        railed = rails * 8 > count
+        moved = swing > self._move[c]
+        noisy = rough * 4 > count or moved
+        quiet = rough * 8 <= count and not moved
+        runs[0] = min(runs[0] + 1, 200) if swing < self._flat[c] else 0
+        runs[1] = min(runs[1] + 1, 200) if self._stuck and swing < self._stuck else 0
+        runs[2] = min(runs[2] + 1, 200) if noisy else 0
+        runs[3] = min(runs[3] + 1, 200) if railed else 0
+        runs[4] = min(runs[4] + 1, 200) if quiet and not railed and not runs[0] else 0
+        if runs[5]:
+            runs[5] -= 1
+        state = self.state[c]
+        reason = self.reason[c]
+        if self.off & self._needs[c]:
+            state, reason = LEAD_OFF, ELECTRODE
+        elif runs[3]:
+            state, reason = SATURATED, RAIL
+        elif runs[1] >= 2:
+            state, reason = FLAT, STUCK
+        elif runs[0] >= 10:
+            state, reason = FLAT, NO_SIGNAL
+        elif runs[5]:
+            if state not in (SETTLING, UNKNOWN):
+                state, reason = SETTLING, AFTER_RESTART
+        elif runs[2] >= 2:
+            state, reason = NOISY, MOVEMENT if moved else HIGH_FREQUENCY
+        elif state in (SETTLING, UNKNOWN, LEAD_OFF, FAULT):
+            state, reason = GOOD, NONE
+        elif state != GOOD:
+            # Out of a bad state only after clean windows; a flat trace ends with the first swing.
+            if runs[4] >= (4 if state == NOISY else 2) or (state == FLAT and not runs[0]):
+                state, reason = GOOD, NONE
+        if state == self.state[c] and reason == self.reason[c]:
+            return False
+        self.state[c] = state
+        self.reason[c] = reason
+        return True
+
+    def _all(self, state, reason):
+        changed = False
+        for c in range(self.channels):
+            if self.state[c] == LEAD_OFF and state != FAULT:
+                continue
+            if self.state[c] != state:
+                self.state[c] = state
+                self.reason[c] = reason
+                changed = True
+        return changed

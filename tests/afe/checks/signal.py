@@ -1,0 +1,224 @@
+"""Checks of the signal state: electrodes off and on, rails, flat lines, hum, movement, restart."""
+
+from bench import Board, Steps, clean, kernel, run_ms
+
+from monitor import quality as q
+from monitor.afe import leads
+from monitor.afe.driver import PoweredOff
+from monitor.sampler import Sampler
+
+
+def ecg(lead, k):
+    """A spike of 1.2 mV every 0.8 s and a slow wave, at 250 samples/s."""
+    at = k % 200
+    spike = (0, 0.2, 0.7, 1.2, 0.6, -0.2, -0.3, -0.1)
+    volts = spike[at] * 1e-3 if at < 8 else 0.0
+    if 60 <= at < 110:
+        volts += 0.25e-3 * (1 - ((at - 85) / 25.0) ** 2)
+    return volts * (1 + 0.1 * lead)
+
+
+class Run:
+    def __init__(self, part, volts=ecg, rate=250, **options):
+        self.board = Board(part, Steps(volts))
+        self.afe = PoweredOff(self.board).power_up()
+        self.afe.configure(rate=rate, **options)
+        self.sampler = Sampler(self.afe, self.board)
+        self.sampler.run()
+        self.quality = q.Quality(self.afe)
+        self.changes = []
+
+    def run(self, ms):
+        for _ in range(ms // 20):
+            run_ms(20)
+            while True:
+                n = self.sampler.take()
+                if not n:
+                    break
+                if self.quality.feed(self.sampler, n):
+                    self.changes.append((kernel.now, bytes(self.quality.state), self.quality.off))
+        return self
+
+    def state(self, channel=0):
+        return q.STATES[self.quality.state[channel]]
+
+
+def check_good_signal_is_called_good(part):
+    r = Run(part).run(3000)
+    for channel in range(r.afe.channels):
+        assert r.state(channel) == "good", (channel, r.quality.text(channel))
+    r.run(10000)
+    assert len(r.changes) <= 2, r.changes
+    clean(r.board)
+
+
+def check_each_electrode_off_and_on(part):
+    r = Run(part, lead_off_percent=95).run(3000)
+    wired = leads.wiring(r.afe.channels)
+    sensed = r.afe.sensed_inputs()
+    tried = 0
+    for name in wired:
+        bits = wired[name] & sensed
+        if not bits:
+            continue
+        tried += 1
+        r.board.electrodes.set(name, on=False)
+        r.run(300)
+        assert r.quality.electrodes_off() == [name], (name, r.quality.electrodes_off())
+        for channel, needs in enumerate(leads.needed(r.afe.channels)):
+            if name in needs:
+                assert r.state(channel) == "lead off", (name, channel, r.state(channel))
+                assert leads.name(name) in r.quality.text(channel)
+                assert leads.name(name, "IEC") in r.quality.text(channel, "IEC")
+            elif name != "RL":
+                assert r.state(channel) == "good", (name, channel, r.quality.text(channel))
+        r.board.electrodes.set(name, on=True)
+        r.run(700)
+        assert not r.quality.off, (name, r.quality.electrodes_off())
+        assert r.state(0) != "lead off"
+        r.run(3000)
+        for channel in range(r.afe.channels):
+            assert r.state(channel) == "good", (name, channel, r.quality.text(channel))
+    assert tried >= min(3, r.afe.channels + 1), tried
+    clean(r.board)
+
+
+def check_a_flicker_is_not_an_electrode_off(part):
+    r = Run(part).run(3000)
+    for _ in range(10):
+        r.board.electrodes.set("LA", on=False)
+        run_ms(40)
+        r.board.electrodes.set("LA", on=True)
+        r.run(200)
+    assert not r.quality.off
+    clean(r.board)
+
+
+def check_no_comparators_no_claims(part):
+    r = Run(part, lead_off=None).run(2000)
+    r.board.electrodes.set("LA", on=False)
+    r.run(2000)
+    assert r.quality.off == 0
+    assert r.state(0) != "good", r.state(0)  # but hum is seen
+    clean(r.board)
+
+
+def check_saturation(part):
+    r = Run(part, lead_off=None).run(3000)
+    r.board.electrodes.set("LA", offset_mv=900)
+    r.run(800)
+    assert r.state(0) == "saturated", r.quality.text(0)
+    assert "rail" in r.quality.text(0)
+    r.board.electrodes.set("LA", offset_mv=0)
+    r.run(3000)
+    assert r.state(0) == "good", r.quality.text(0)
+    clean(r.board)
+
+
+def check_flat(part):
+    r = Run(part, lambda lead, k: ecg(lead, k) if k < 750 or k > 3000 else 0.0).run(2500)
+    assert r.state(0) == "good"
+    r.run(6500)
+    assert r.state(0) == "flat", r.quality.text(0)
+    assert "25 uV" in r.quality.text(0)
+    r.run(4500)
+    assert r.state(0) == "good", r.quality.text(0)
+    clean(r.board)
+
+
+def check_a_stuck_converter(part):
+    r = Run(part).run(3000)
+    if r.afe.part.bits == 16:
+        return  # their steps are larger than their noise
+    r.board.afe.analog.quiet = True
+    r.board.afe.electrodes.patient.fn = lambda lead, k: 1e-4
+    r.run(2100)
+    assert r.state(0) == "flat", r.quality.text(0)
+    assert "repeats" in r.quality.text(0)
+    clean(r.board)
+
+
+def check_hum(part):
+    r = Run(part).run(3000)
+    r.board.electrodes.set("RA", hum_uv=400)
+    r.run(1600)
+    assert r.state(0) == "noisy", r.quality.text(0)
+    assert "hum" in r.quality.text(0)
+    r.board.electrodes.set("RA", hum_uv=0)
+    r.run(3000)
+    assert r.state(0) == "good"
+    r.board.electrodes.set("LA", noise_uv=150)
+    r.run(2500)
+    assert r.state(0) == "noisy", r.quality.text(0)
+    clean(r.board)
+
+
+def check_movement(part):
+    def swing(lead, k):
+        return ecg(lead, k) + (0 if k < 750 else 0.012 * ((k % 100) / 100.0))
+
+    r = Run(part, swing).run(3000)
+    r.run(2500)
+    assert r.state(0) == "noisy", r.quality.text(0)
+    assert "movement" in r.quality.text(0)
+    clean(r.board)
+
+
+def check_settling_after_a_restart(part):
+    r = Run(part).run(3000)
+    r.board.afe.brown_out()
+    for _ in range(60):
+        r.run(20)
+        if r.sampler.watch():
+            break
+    r.run(100)
+    assert r.state(0) == "settling", r.quality.text(0)
+    assert "restarted" in r.quality.text(0)
+    r.run(2500)
+    assert r.state(0) == "good", r.quality.text(0)
+
+
+def check_every_rate(part):
+    board = Board(part)
+    del board
+    for rate in (125, 250, 500, 1000):
+        try:
+            r = Run(part, lambda lead, k: ecg(lead, k * 250 // rate), rate=rate)
+        except ValueError:
+            continue
+        r.run(4000)
+        assert r.state(0) == "good", (rate, r.quality.text(0))
+        r.board.electrodes.set("RA", hum_uv=500)
+        r.run(2000)
+        assert r.state(0) == "noisy", (rate, r.quality.text(0))
+        r.board.electrodes.set("LA", on=False)
+        r.run(300)
+        assert r.state(0) == "lead off", (rate, r.quality.text(0))
+        r.sampler.halt()
+
+
+def check_nothing_is_allocated(part):
+    import gc
+
+    r = Run(part).run(3000)
+    grew = 0
+    for i in range(150):
+        run_ms(20)
+        gc.collect()
+        n = r.sampler.take()
+        before = gc.mem_alloc()
+        r.quality.feed(r.sampler, n)
+        grew += gc.mem_alloc() - before
+    assert grew == 0, grew
+
+
+def check_the_newest_sample_has_its_time(part):
+    r = Run(part).run(3000)
+    for i in range(20):
+        kernel.run_until(kernel.now + 3137)
+        if i == 10:
+            r.board.mask(30000)
+        index, us = r.sampler.newest()
+        assert us < 4100, us
+        assert index == r.board.afe.frames - 1, (index, r.board.afe.frames)
+    clean(r.board)
