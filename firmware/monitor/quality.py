@@ -3,7 +3,7 @@
     quality = Quality(afe)
     if quality.feed(sampler, n):                 # after every sampler.take()
         quality.state[0], quality.reason[0]      # GOOD, NOISY ... and why
-        quality.off                              # electrodes that are off, bits in leads.ELECTRODES
+    quality.off                             # electrodes that are off, bits in leads.ELECTRODES
         quality.text(0)                          # "lead off: RA (white)"
 
 Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all
