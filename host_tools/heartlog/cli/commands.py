@@ -35,6 +35,12 @@ class Entry(NamedTuple):
 ENTRIES: tuple[Entry, ...] = (
     Entry("scan", "heartlog.cli.scan:scan", "Find monitors in range.", RECORD),
     Entry("sheet", "heartlog.sheet.cli:sheet", "Print the patient's page.", KEEP),
+    Entry(
+        "evaluate",
+        "heartlog.evaluation.command:evaluate",
+        "Score the detector on ECG records, beat by beat.",
+        DEVICE,
+    ),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
 )

@@ -49,6 +49,8 @@ class Detection:
     """0..100."""
     flags: NDArray[np.int64]
     """Bit 0: found by search-back."""
+    shape: NDArray[np.int64]
+    """The detector's word on the beat's shape."""
     states: list[tuple[int, bool, str]]
     """(index, judging, reason): from where on the detector could or couldn't judge the signal."""
 
@@ -153,7 +155,7 @@ def parse_lines(text: str, length: int) -> Detection:
         else:
             end_text, judging, reason = rest.split(" ", 2)
             states.append((int(end_text), judging == "1", reason))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
     table = table[np.argsort(table[:, 0], kind="stable")]
     table = table[(table[:, 0] >= 0) & (table[:, 0] < length)]
     return Detection(
@@ -163,5 +165,6 @@ def parse_lines(text: str, length: int) -> Detection:
         width_ms=table[:, 3],
         confidence=table[:, 4],
         flags=table[:, 5],
+        shape=table[:, 6],
         states=states,
     )

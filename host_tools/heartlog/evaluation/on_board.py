@@ -2,8 +2,8 @@
 """Runs inside MicroPython: feeds a detector from a file, writes what it decides.
 
 The data file holds int32 codes; `runs` are the lengths, in turn, of stretches with samples and
-without. Output lines: `B end ago amplitude width confidence flags` for a beat decided in the
-block that ends before sample `end`, `S end judging reason` when the detector changes its mind
+without. Output lines: `B end ago amplitude width confidence flags shape` for a beat decided in
+the block that ends before sample `end`, `S end judging reason` when the detector changes its mind
 whether the signal can be judged.
 """
 
@@ -32,7 +32,7 @@ def run(detector, stride, block_size, data, runs, out):
                 beats = detector.process(block, count)
                 events = detector.events
                 for i in range(0, beats * stride, stride):
-                    fields = " ".join(str(events[i + k]) for k in range(5))
+                    fields = " ".join(str(events[i + k]) for k in range(stride))
                     lines.write(f"B {end} {fields}\n")
                 if detector.judging != judging:
                     judging = detector.judging
