@@ -10,6 +10,7 @@ import machine
 import nets
 import sim
 import vfs
+from cable import die
 from patient import Patient
 
 from models.flash import Nor
@@ -89,10 +90,7 @@ class Board:
             state["afe"] = self.afe.save()
         self.tell()
         self.cable.event(event="reset", cause=cause, state=state)
-        # No exception leads out of here that a firmware could catch: the process is killed.
-        os.system("kill -9 $PPID")
-        while True:
-            sys.modules["real_time"].sleep(1)
+        die()
 
     def restart(self, cause):
         """Reset as soon as time runs: whoever asked gets the answer first."""

@@ -12,6 +12,9 @@ COMMAND, ANSWER = b"c", b"a"
 EVENT = b"e"
 EXCHANGE, EXCHANGED, AIR = b"x", b"y", b"w"
 
+# How long a board may take to answer, in real time: a slow computer's share of a slow command.
+ANSWER_SECONDS = 30.0
+
 Handler = Callable[[bytes], Awaitable[None]]
 
 
@@ -56,6 +59,7 @@ class Cable:
 
         Raises:
             ConnectionResetError: the board lost its power meanwhile, or has none.
+            TimeoutError: the firmware hangs.
         """
         if self._writer is None:
             raise ConnectionResetError("the board has no power")
@@ -64,7 +68,14 @@ class Cable:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[number] = future
         self.send(COMMAND, json.dumps({**wanted, "id": number}).encode())
-        return await future
+        try:
+            return await asyncio.wait_for(future, ANSWER_SECONDS)
+        except TimeoutError:
+            self._answers.pop(number, None)
+            raise TimeoutError(
+                f"the firmware has let no simulated time pass for {ANSWER_SECONDS:g} s: it loops"
+                " without looking at a clock, sleeping or idling"
+            ) from None
 
     def _answered(self, answer: dict[str, Any]) -> None:
         future = self._answers.pop(answer.pop("id", 0), None)

@@ -101,6 +101,8 @@ class Board:
             else:
                 self.events.append(event)
                 self.complaints += event.get("complaints", [])
+                if event["event"] == "ended":
+                    self.complaints.append(f"the firmware ended: {event['why']}")
         if not self._ready.is_set():
             tail = _tail(self.run_dir / "supervisor.log")
             self.failure = CommandError(

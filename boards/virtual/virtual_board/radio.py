@@ -31,7 +31,7 @@ INBOUND, LISTENERS, GONE, EVENTS = range(1, 5)
 _CONFIRMATION = 0x1E
 # Turns of the event loop after which Bumble's stack has dealt with a packet.
 _TURNS = 8
-_ATT_UNLIKELY_ERROR = 0x0E
+_USER_ENDED = hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
 
 
 class Radio:
@@ -53,6 +53,8 @@ class Radio:
         self._busy = False
         self._reads: dict[int, asyncio.Future[bytes]] = {}
         self._next_read = 0
+        self._timeouts: dict[int, int] = {}  # supervision timeouts in microseconds
+        self._orphans: list[tuple[int, HostController, Any]] = []
         self.pairing = Pairing(self)
         air.on_inbound = lambda handle: hint(INBOUND, handle)
         air.on_gone = lambda handle: hint(GONE, handle)
@@ -67,7 +69,7 @@ class Radio:
             await self._power_on(question)
             return {"address": bytes(reversed(bytes(self.address))).hex()}
         if name == "off":
-            await self.power_off(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
+            await self.power_off()
         elif name == "config":
             self._configure(question)
         elif name == "services":
@@ -88,7 +90,8 @@ class Radio:
         return {}
 
     async def _power_on(self, question: dict[str, Any]) -> None:
-        await self.power_off()
+        await self.vanish(None)
+        self.pass_time(None)  # a board that is back does not know the links of before
         self.controller = controller = BoardController(self.air)
         host = Host(controller, AsyncPipeSink(controller))
         self.device = device = Device(
@@ -109,21 +112,45 @@ class Radio:
         if self.device is not None and "mtu" in self.config:
             self.device.gatt_server.max_mtu = max(23, min(517, self.config["mtu"]))
 
-    async def power_off(self, reason: int = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR) -> None:
-        """The radio goes silent; hosts find their links ended, for `reason`."""
-        device, self.device = self.device, None
-        self._events.clear()
+    async def power_off(self) -> None:
+        """The firmware switches the radio off: it ends its links first."""
+        for handle in self._handles():
+            self.air.break_link(handle, _USER_ENDED)
+        await self._turns()
+        await self.vanish(None)
+
+    async def vanish(self, now_us: int | None) -> None:
+        """The board is silent from now on; hosts find out when their supervision times out."""
+        for handle in self._handles():
+            found = self.air.at_host(handle)
+            if found is not None and now_us is not None:
+                self._orphans.append((now_us + self._timeouts.get(handle, 0), *found))
+            self.air.forget(handle)
         for future in self._reads.values():
             future.cancel()
         self._reads.clear()
-        controller, self.controller = self.controller, None
-        if controller is None or device is None:
-            return
-        for connection in list(controller.le_connections.values()):
-            self.air.break_link(connection.handle, reason)
+        self._events.clear()
+        controller, self.controller, self.device = self.controller, None, None
+        if controller is not None:
+            controller.le_connections.clear()
+            self.air.board = None
+            self.air.controllers.discard(controller)
         await self._turns()
-        self.air.board = None
-        self.air.controllers.discard(controller)
+
+    def pass_time(self, now_us: int | None) -> None:
+        """End hosts' links to a silent board that are due by `now_us` (None: all)."""
+        kept = []
+        for due_us, host, connection in self._orphans:
+            if now_us is not None and now_us < due_us:
+                kept.append((due_us, host, connection))
+            elif host.le_connections.get(connection.peer_address) is connection:
+                host.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+        self._orphans = kept
+
+    def _handles(self) -> list[int]:
+        if self.controller is None:
+            return []
+        return [connection.handle for connection in self.controller.le_connections.values()]
 
     def _register(self, services: list[Any]) -> dict[str, Any]:
         device = self._on()
@@ -264,8 +291,7 @@ class Radio:
         if connection is not None and self.controller is not None:
             there = self.controller.find_le_connection_by_handle(handle)
             if there is not None:
-                reason = hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
-                self.air.break_link(handle, reason)
+                self.air.break_link(handle, _USER_ENDED)
         await self._turns()
 
     # -- what happens on the air ---
@@ -318,6 +344,7 @@ class Radio:
         address = bytes(reversed(bytes(peer)))
         assert self.controller is not None
         interval, latency, timeout = self.controller.interval
+        self._timeouts[handle] = timeout * 10_000
         self._report(
             CONNECTED,
             struct.pack("<HB", handle, 0 if peer.is_public else 1)

@@ -117,11 +117,12 @@ class Supervisor:
             self._kill()
             status = await self.process.wait()
             self.process = None
-            await self.radio.power_off()
+            if self._reset is not None:
+                self._restart_state(self._reset)
+            await self.radio.vanish(self.state["now_us"])
         if self.stopping.is_set():
             return
         if self._reset is not None:
-            self._restart_state(self._reset)
             emit(event="reset", cause=self.cause, now_us=self.state["now_us"])
         elif self.power.is_set():
             how = f"signal {-status}" if status < 0 else f"status {status}"
@@ -156,6 +157,7 @@ class Supervisor:
         while not self.power.is_set() and not self.stopping.is_set():
             await asyncio.sleep(0.01)
             self.state["now_us"] += int(10_000 * speed)
+            self.radio.pass_time(self.state["now_us"])
             unix = self.settings.epoch + self.state["now_us"] / 1e6
             with open(clock, "r+b") as f:
                 f.write(struct.pack("<d", unix))
@@ -256,7 +258,7 @@ class Supervisor:
                     answer = await self.do(wanted)
                 except ValueError as error:
                     answer = {"ok": False, "error": f"{error}"}
-                except ConnectionResetError as error:
+                except (ConnectionResetError, TimeoutError) as error:
                     answer = {"ok": False, "error": f"{error}"}
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
