@@ -105,6 +105,9 @@ class Journal:
         self._packer = Packer(self.page, ring.journal)
         if ring.acked > last:
             ring.acked = last
+        # Erase what is needed soon while nobody waits for samples.
+        self._open_page()
+        self._prepare_next()
         return last + 1, left_out
 
     def _last_seq(self, number):
