@@ -14,13 +14,17 @@ from . import settings as _settings
 from .afe.driver import PoweredOff
 from .detector.core import STRIDE, Detector
 from .link import wire
+from .quality import Quality
 from .sampler import Sampler
 
 _RETRY_MS = 1000
+_NO_BEATS = (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED, wire.SIGNAL_FLAT, wire.SIGNAL_FAULT)
+_SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
 
 
 class Acquisition:
-    """`index`: of the next sample; `judging`: whether beats can be told from the signal."""
+    """`index`: of the next sample; `judging`: whether a heart rate can be told from the signal;
+    `state`, `reason`: of the channel that the detector reads; `off`: electrodes, one bit each."""
 
     def __init__(self, board, settings, app):
         self._board = board
@@ -37,7 +41,9 @@ class Acquisition:
         self.off = 0
         self.sampler = None
         self.detector = None
+        self.quality = None
         self._channel = 0
+        self._told = []  # state and reason of each channel as last told
         self._tried = time.ticks_ms()
         self._start()
 
@@ -53,6 +59,8 @@ class Acquisition:
             self.pv_per_code = int(nv * 1000 + 0.5)
             self.part_id = getattr(afe.part, "id", 0) & 255
             self.detector = Detector(self.rate, nv)
+            self.quality = Quality(afe)
+            self._told = [None] * afe.channels
             sampler.run()
         except OSError as error:
             self.fault = getattr(error, "code", 0) or 255
@@ -80,27 +88,45 @@ class Acquisition:
         if sampler.gap:
             detector.gap(sampler.gap)
             app.on_gap((sampler.start - sampler.gap) & 0xFFFFFFFF, sampler.gap, sampler.gap_reason)
+        if self.quality.feed(sampler, n):
+            self._signal()
         found = detector.process(sampler.channels[self._channel], n)
-        events = detector.events
-        end = sampler.index
+        state = self.state
+        if found and state not in _NO_BEATS:
+            doubt = 0 if state == wire.SIGNAL_GOOD else wire.BEAT_DOUBTFUL
+            self._beats(found, doubt)
+        self.judging = detector.judging and state in _SURE
+        return True
+
+    def _beats(self, found, doubt):
+        """Tells the beats that were decided in the block just taken."""
+        events = self.detector.events
+        end = self.sampler.index
         at = 0
         for _ in range(found):
-            app.on_beat(
+            self._app.on_beat(
                 (end - events[at]) & 0xFFFFFFFF,
                 events[at + 1],
                 events[at + 2],
                 events[at + 3],
-                events[at + 4],
+                events[at + 4] | doubt,
             )
             at += STRIDE
-        if detector.judging != self.judging:
-            self._judged(detector)
-        return True
 
-    def _judged(self, detector):
-        self.judging = detector.judging
-        self.state = wire.SIGNAL_GOOD if self.judging else wire.SIGNAL_SETTLING
-        self._app.on_signal(self.index, self.state, 0, self.off, 0)
+    def _signal(self):
+        """A state has changed: tells each channel's that has, and keeps the detector's own."""
+        quality = self.quality
+        self.off = quality.off
+        for channel in range(self.channels):
+            now = (quality.state[channel], quality.reason[channel], quality.off)
+            if now != self._told[channel]:
+                self._told[channel] = now
+                self._app.on_signal(self.index, now[0], now[1], now[2], channel + 1)
+        was = self.state
+        self.state = quality.state[self._channel]
+        self.reason = quality.reason[self._channel]
+        if self.state in _NO_BEATS and was not in _NO_BEATS:
+            self._app.on_blind()
 
     def watch(self):
         """Notices a front end that stopped or never started; both are tried again."""
@@ -108,6 +134,9 @@ class Acquisition:
             code = self.sampler.watch()
             if code:
                 self.fault = code
+                self.judging = False
+                self.quality.not_delivering()
+                self._signal()
                 self._app.on_fault(code)
             elif self.fault and self.sampler.running:
                 self.fault = 0

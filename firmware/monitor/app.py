@@ -9,6 +9,7 @@ note what came, and `App.step` does all the work, a little of each in every turn
 """
 
 import os
+import sys
 import time
 from array import array
 from struct import pack_into
@@ -26,6 +27,8 @@ from .link.server import Server
 from .power import Power
 
 _SLOW_MS = 250
+_WATCHDOG_MS = 8000
+_EXCEPTION_MS = 10000  # an exception is journalled this often at most
 _BATTERY_RECORD_MS = 600000
 _HEART_MS = 1500  # a heart rate message at least this often, also when there is none
 _RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
@@ -69,6 +72,7 @@ class App:
         self._heart_at = self._slow_at = self._battery_at = time.ticks_ms()
         self._status = bytearray(wire.STATUS_SIZE)
         self._percent = -2
+        self._exception_at = None
         self.version = image_info.VERSION
         self._record_boot(left_out)
         self.server = None
@@ -76,7 +80,8 @@ class App:
             self.commands = Commands(self, machine.unique_id())
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
-            self.server.open("Heartlog", board.NAME, self.version)
+            self._write_status()
+            self.server.open("Heartlog", board.NAME, self.version, self._status)
 
     # --- records -------------------------------------------------------------------------------
     def record(self, kind, *values):
@@ -115,10 +120,12 @@ class App:
         self.record_at(first, wire.GAP, lost, reason)
 
     def on_signal(self, sample, state, reason, off, channel):
-        """The signal's state changed."""
-        if state != wire.SIGNAL_GOOD and state != wire.SIGNAL_NOISY:
-            self.beats.break_rr()
+        """A channel's state changed (channel 1 is the first)."""
         self.record_at(sample, wire.SIGNAL, state, reason, off, channel)
+
+    def on_blind(self):
+        """No beat can be seen any more: nothing may be measured across this."""
+        self.beats.break_rr()
 
     def on_beat(self, index, amplitude_uv, width_ms, confidence, flags):
         """The detector decided a beat at sample `index`."""
@@ -139,6 +146,23 @@ class App:
     def on_link(self, up):
         """A host has taken the records, or has gone."""
         self.record(wire.LINK, wire.LINK_UP if up else wire.LINK_DOWN, 0)
+
+    def on_exception(self, error):
+        """Something in `step` failed that should not: keep the fact, and go on."""
+        now = time.ticks_ms()
+        if self._exception_at is not None and (
+            time.ticks_diff(now, self._exception_at) < _EXCEPTION_MS
+        ):
+            return
+        self._exception_at = now
+        sys.print_exception(error)
+        try:
+            name = 0
+            for letter in type(error).__name__[:4]:
+                name = name << 7 | ord(letter) & 127
+            self.record(wire.FAULT, wire.FAULT_EXCEPTION, name)
+        except Exception:  # the journal itself: the watchdog ends it
+            pass
 
     # --- the loop ------------------------------------------------------------------------------
     def step(self):
@@ -195,7 +219,8 @@ class App:
             acquisition.overruns & 0xFFFFFFFF, min(0xFFFF, journal.ring.erases),
             journal.percent, journal.journal,
         )  # fmt: skip
-        self.server.status(self._status)
+        if self.server.running:
+            self.server.status(self._status)
 
 
 def _settings_path(board):
@@ -204,10 +229,18 @@ def _settings_path(board):
 
 
 def run(board):
-    """Runs until the power goes."""
+    """Runs until the power goes. A fault in one turn is journalled and the next turn goes on; one
+    that comes at every turn ends in a reset by the watchdog."""
     import bluetooth
 
     app = App(board, bluetooth.BLE())
+    dog = machine.WDT(timeout=_WATCHDOG_MS)
     while True:
-        if not app.step():
+        try:
+            worked = app.step()
+            dog.feed()
+        except Exception as error:
+            app.on_exception(error)
+            worked = False
+        if not worked:
             machine.idle()

@@ -64,10 +64,12 @@ class Server:
         self.refused = 0  # writes that made no sense
         self.overrun = 0  # writes that came faster than they could be taken
         self.frames = 0
+        self.running = False
         self._advertising = False
 
-    def open(self, name, model, firmware):
-        """Starts the radio. OSError when there is none."""
+    def open(self, name, model, firmware, status=b""):
+        """Starts the radio; `status` is what the status characteristic reads until `status()` is
+        called. OSError when there is none."""
         import bluetooth
 
         ble = self._ble
@@ -84,9 +86,10 @@ class Server:
         ble.gatts_write(location, b"\x01")  # chest
         for handle, text in zip(texts, ("Heartlog", model, firmware)):
             ble.gatts_write(handle, text.encode())
-        ble.gatts_write(self._status, bytes(wire.STATUS_SIZE))
+        ble.gatts_write(self._status, status)
         ble.gatts_write(self._battery_handle, b"\x00")
         self._advertisement = gatt.advertisement(name)
+        self.running = True
         self.advertise()
 
     def advertise(self):
@@ -288,12 +291,13 @@ class Server:
 
     # --- what everyone may hear ----------------------------------------------------------------
     def heart(self, rate, contact, rr_1024, count):
-        """The SIG's Heart Rate Measurement to every central, when the patient has it open."""
+        """The SIG's Heart Rate Measurement, when the patient has it open, to every central but
+        the one that takes the records."""
         if not self.open_heart_rate:
             return
         n = 0
         for peer in self._peers:
-            if peer.handle != _NO_CONNECTION:
+            if peer.handle != _NO_CONNECTION and peer is not self._owner:
                 if not n:
                     n = gatt.heart_rate(self._heart, rate, contact, rr_1024, count)
                 self._notify(peer, self._heart_handle, memoryview(self._heart)[:n])

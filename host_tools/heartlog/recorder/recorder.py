@@ -53,6 +53,8 @@ class Recorder:
         self._tell = on_event or (lambda event: None)
         self._stopping = asyncio.Event()
         self.session_id: int | None = None
+        self.monitor: Monitor | None = None
+        """The monitor while it is connected."""
         self.count = 0
         """Records stored since the start."""
         self._pending: list[Record] = []
@@ -82,8 +84,12 @@ class Recorder:
                 try:
                     async with await self._connect(connected_once) as monitor:
                         connected_once, tries = True, 0
-                        if await self._follow(monitor, seconds):
-                            break
+                        self.monitor = monitor
+                        try:
+                            if await self._follow(monitor, seconds):
+                                break
+                        finally:
+                            self.monitor = None
                 except RequestRefused as error:
                     if not connected_once or error.result != wire.REFUSED:
                         raise
@@ -228,7 +234,9 @@ class Recorder:
             return
         records, self._pending = self._pending, []
         try:
-            self.count += self._store.append(self.session_id, records, self._journal)
+            self.count += self._store.append(
+                self.session_id, records, self._journal, self._clock.now()
+            )
         except BaseException:
             self._pending = records
             raise
