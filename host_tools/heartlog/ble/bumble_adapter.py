@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -18,6 +19,10 @@ from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from heartlog.errors import BluetoothProblem
+
+# Bumble warns of what is in order, such as a notification that nobody subscribed to. As in any
+# library, its log is for programs that set logging up, not for a person's terminal.
+logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 OPEN_SECONDS = 10.0
 """An adapter that has not answered its first commands by then is not an adapter."""

@@ -41,6 +41,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Score the detector on ECG records, beat by beat.",
         DEVICE,
     ),
+    Entry("record", "heartlog.cli.record:record", "Record a session from a monitor.", RECORD),
+    Entry("demo", "heartlog.demo.command:demo", "The whole product on a real ECG.", DEVICE),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
 )

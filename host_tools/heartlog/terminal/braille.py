@@ -12,6 +12,8 @@ from __future__ import annotations
 
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """[row][column] of a character's dot."""
+_BRAILLE = " " + "".join(chr(0x2800 + c) for c in range(1, 256))
+_PLAIN = "".join(" .::####"[min(7, c.bit_count())] for c in range(256))
 
 
 class Canvas:
@@ -54,14 +56,11 @@ class Canvas:
         for y in range(max(0, min(top, bottom)), min(self.height - 1, max(top, bottom)) + 1):
             self.dot(x, y)
 
-    def rows_text(self) -> list[str]:
-        """The rows as strings of `columns` characters."""
-        cells = self._cells
+    def rows_text(self, unicode: bool = True) -> list[str]:
+        """The rows as strings of `columns` characters; without `unicode` as `.`, `:` and `#`."""
+        # A space where no dot is: some fonts draw the empty pattern as eight rings.
+        glyphs = _BRAILLE if unicode else _PLAIN
         return [
-            # A space where no dot is: some fonts draw the empty pattern as eight rings.
-            "".join(
-                chr(0x2800 + c) if c else " "
-                for c in cells[r * self.columns : (r + 1) * self.columns]
-            )
+            "".join(glyphs[c] for c in self._cells[r * self.columns : (r + 1) * self.columns])
             for r in range(self.rows)
         ]
