@@ -3,7 +3,7 @@
     quality = Quality(afe)
     if quality.feed(sampler, n):                 # after every sampler.take()
         quality.state[0], quality.reason[0]      # GOOD, NOISY ... and why
-    quality.off                             # electrodes that are off, bits in leads.ELECTRODES
+        quality.off                              # electrodes that are off, by leads.ELECTRODES
         quality.text(0)                          # "lead off: RA (white)"
 
 Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all
@@ -143,7 +143,7 @@ class Quality:
         self.state = bytearray(channels)  # UNKNOWN
         self.reason = bytearray(channels)
         self.off = 0
-        self._two = part.family == "two"
+        self._afe = afe
         self._rate = afe.rate
         step = max(1, afe.rate // 250)
         self._window = afe.rate // step // 2
@@ -188,8 +188,8 @@ class Quality:
                 runs[5] = _SETTLE_WINDOWS
             changed = self._all(SETTLING, AFTER_RESTART)
         if self._sensed:
-            every = self._inputs(flags(sampler.status, n, 1))
-            some = self._inputs(flags(sampler.status, n, 0))
+            every = self._afe.input_flags(flags(sampler.status, n, 1)) & self._sensed
+            some = self._afe.input_flags(flags(sampler.status, n, 0)) & self._sensed
             now = self._inputs_off
             if every != now or some != now:
                 if self._debounce(every, some, n):
@@ -227,19 +227,6 @@ class Quality:
     def electrodes_off(self):
         """Names of the electrodes that are off."""
         return [name for bit, _, name in self._electrodes if bit & self.off]
-
-    def _inputs(self, word):
-        """The status word's flags as input bits (P 0..7, N 8..15, right-leg drive 16)."""
-        if self._two:
-            stat = word >> 15 & 0x1F
-            return (
-                stat & 1
-                | stat >> 1 & 2
-                | (stat << 7 & 0x100)
-                | (stat << 6 & 0x200)
-                | stat >> 4 << 16
-            ) & self._sensed
-        return (word >> 12 & 0xFF | (word >> 4 & 0xFF) << 8) & self._sensed
 
     def _debounce(self, every, some, n):
         """Inputs change only after they have differed for long enough. True: an electrode did."""

@@ -1,6 +1,5 @@
-"""Runs check modules in MicroPython, once per module and part, and hands out single results."""
+"""Runs check modules in MicroPython: the firmware's own files on the models, a process a run."""
 
-import functools
 import json
 import re
 import shutil
@@ -18,6 +17,8 @@ EIGHT_CHANNEL = [
     *("ADS1299-4", "ADS1299-6", "ADS1299"),
 ]
 ALL_PARTS = TWO_CHANNEL + EIGHT_CHANNEL
+# One of each shape of status word, sample and lead-off, with one to eight channels.
+SHAPES = ["ADS1191", "ADS1292R", "ADS1198", "ADS1294", "ADS1298R", "ADS1299-6"]
 
 
 def checks_of(module: str) -> list[str]:
@@ -26,25 +27,20 @@ def checks_of(module: str) -> list[str]:
     return re.findall(r"^def (check_\w+)\(", text, re.MULTILINE)
 
 
-@functools.cache
-def results(module: str, part: str) -> dict[str, dict[str, object]]:
-    """Every check's result by name; one process."""
-    path = shutil.which("micropython", path=str(Path(sys.executable).parent)) or "micropython"
+def verify(micropython: str, module: str, part: str) -> None:
+    """Every check of a module for a part; fails with the names and traces of those that failed."""
+    path = shutil.which(micropython) or micropython
     run = subprocess.run(
         [path, "-X", "heapsize=32M", str(HERE / "bench/run.py"), str(REPOSITORY), module, part],
         capture_output=True,
         text=True,
         timeout=280,
     )
-    found = {}
-    for line in run.stdout.splitlines():
-        if line.startswith("\x02"):
-            result = json.loads(line[1:])
-            found[result["check"]] = result
-    assert "end" in found, f"{module} for {part} did not end:\n{run.stdout[-2000:]}{run.stderr}"
-    return found
-
-
-def verify(module: str, part: str, check: str) -> None:
-    result = results(module, part)[check]
-    assert result["ok"], result.get("error")
+    found = [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x02")]
+    results = {result["check"]: result for result in found}
+    assert "end" in results, f"{module} for {part} broke off:\n{run.stdout[-3000:]}{run.stderr}"
+    assert sorted(results) == sorted([*checks_of(module), "end"])
+    failed = [f"{name}:\n{r['error']}" for name, r in results.items() if not r["ok"]]
+    if failed:
+        sys.stderr.write("\n".join(failed))
+    assert not failed, f"{len(failed)} of {len(results) - 1} checks:\n" + "\n".join(failed)

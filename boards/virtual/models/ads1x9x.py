@@ -396,6 +396,8 @@ class Afe:
             command[2] -= 1
             if not command[2]:
                 self._command = None
+                for text in self.analog.complaints(self.regs):
+                    self._complain(text)
 
     def _register(self, address):
         if address >= len(self.regs):
@@ -418,8 +420,6 @@ class Afe:
             )
         fixed = register.read_only
         self.regs[address] = self.regs[address] & fixed | value & ~fixed & 0xFF
-        for text in self.analog.complaints(self.regs):
-            self._complain(text)
         self._refresh()
         if self._converting and self.analog.restarts_filter(address):
             self._begin()

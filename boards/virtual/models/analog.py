@@ -59,6 +59,14 @@ class Analog:
         self.part = part
         self.electrodes = electrodes
         self.quiet = False
+        # uV rms at 250 SPS: a constant and one that the gain divides. SBAS502: 1.3 at gain 6, 4 at
+        # 1; SBAS566 and SBAS471: 24 uVpp; SBAS459: 4 uVpp; SBAS499: 0.21 at gain 6, 0.14 at 24.
+        if part.bits == 16:
+            self.noise_uv = (2.0, 3.0)
+        elif part.name.startswith("ADS1299"):
+            self.noise_uv = (0.1, 0.7)
+        else:
+            self.noise_uv = (0.85, 2.6)
         self.flags_p = 0  # comparators: inputs found off, by channel bit
         self.flags_n = 0
         self.flag_rld = 0
@@ -70,9 +78,15 @@ class Analog:
 
     def input_noise_volts(self, gain, rate):
         """rms at the input: thermal noise by the root of the rate, as the tables have it."""
-        # SBAS502 (2.42 V reference): 250 SPS, gain 6: 1.3 uV rms; gain 1: 4.1; gain 12: 1.1.
-        floor = 1.0e-6 + 3.1e-6 / gain
-        return floor * (rate / 250.0) ** 0.5 * 0.85
+        thermal, stage = self.noise_uv
+        return (thermal + stage / gain) * 1e-6 * (rate / 250.0) ** 0.5
+
+    def plan_drive(self, plan, driven):
+        """The right-leg drive's output against its reference: at a rail without its loop."""
+        rl = self.electrodes.get("RL")
+        ra = self.electrodes.get("RA")
+        closed = driven and rl.on and ra.on
+        plan.volts = 0.012 if closed else AVDD / 2
 
     def plan_input(self, plan, channel, gain, current_p, current_n):
         """Plans a channel that looks at its electrodes; currents are the lead-off sources' (A)."""

@@ -126,6 +126,9 @@ class EightChannel(analog.Analog):
                 ip = currents.get(p, 0.0) if ip else 0.0
                 in_ = currents.get(n, 0.0) if in_ else 0.0
                 self.plan_sensed(plan, channel, gain, ip, in_, dc, limit if comparators else None)
+            elif mux == 2:
+                # It needs the buffer (CONFIG3 bit 2) and the switch (bit 4) too.
+                self.plan_drive(plan, regs[CONFIG3] & 0x14 == 0x14)
             elif mux == 3:
                 # SBAS459: channels 3 and 4 see DVDD/4, the others half the analog supply.
                 plan.volts = analog.AVDD / 4 if channel in (2, 3) else analog.AVDD / 2

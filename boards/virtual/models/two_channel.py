@@ -90,6 +90,8 @@ class TwoChannel(analog.Analog):
                 ip, in_ = sources[channel]
                 ip, in_ = (currents[p] if ip else 0.0), (currents[n] if in_ else 0.0)
                 self.plan_sensed(plan, channel, gain, ip, in_, dc, limit if comparators else None)
+            elif mux == 2:
+                self.plan_drive(plan, driven)
             elif mux == 3:
                 plan.volts = analog.AVDD / 2 if channel == 0 else analog.AVDD / 4
             elif mux == 4:

@@ -68,6 +68,7 @@ class FrontEnd:
         self.gains = [0] * part.channels
         self.vref = part.default_vref
         self.running = False
+        self.calibration = None
         self._settings = None
 
     # --- registers
@@ -145,8 +146,24 @@ class FrontEnd:
         self._settings = dict(rate=rate, gain=gain, vref=vref, inputs=inputs, **features)
 
     def nv_per_code(self, channel=0):
-        """Nanovolts at the electrodes of one code of a channel (before calibration)."""
-        return self.part.code_volts(self.gains[channel], self.vref) * 1e9
+        """Nanovolts at the electrodes of one code of a channel, calibrated where there is one."""
+        nominal = self.part.code_volts(self.gains[channel], self.vref) * 1e9
+        if self.calibration is None:
+            return nominal
+        return self.calibration.nv_per_code(nominal, channel)
+
+    def input_flags(self, word):
+        """The lead-off flags of a status word as input bits (see `leads`)."""
+        if self.part.family == "two":
+            stat = word >> 15 & 0x1F
+            return (
+                stat & 1
+                | (stat >> 1 & 2)
+                | (stat << 7 & 0x100)
+                | (stat << 6 & 0x200)
+                | stat >> 4 << 16
+            )
+        return word >> 12 & 0xFF | (word >> 4 & 0xFF) << 8
 
     def sensed_inputs(self):
         """The inputs whose lead-off flags mean something: bits as in `leads`."""

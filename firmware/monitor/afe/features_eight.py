@@ -25,6 +25,8 @@ def apply(cache, part, inputs, given):
         for i in rld:
             cache.set(bias + "_SENSP", "%s%dP" % (bias, i + 1), 1)
             cache.set(bias + "_SENSN", "%s%dN" % (bias, i + 1), 1)
+    if "rld" in inputs:
+        cache.set("CONFIG3", bias + "_MEAS", 1)
     mode = given.get("lead_off", "dc")
     if mode is not None:
         modes = _FLEAD[part.series]

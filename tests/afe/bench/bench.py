@@ -8,6 +8,7 @@ Runs in MicroPython beside the firmware's files; `time` and `machine` of this fo
 """
 
 import micropython
+from models.electrodes import Quiet  # noqa: F401 (for checks)
 from models.kernel import Kernel
 
 kernel = Kernel()

@@ -1,0 +1,142 @@
+"""Checks of self-test and calibration: a good part passes, on a bad one the fault is named."""
+
+import os
+
+from bench import Board, Quiet, clean, raises
+
+from monitor.afe.driver import PoweredOff
+from monitor.selftest import Calibration, SelfTest
+
+
+def tested(part, spoil=None, electrodes="connected"):
+    board = Board(part, Quiet())
+    afe = PoweredOff(board).power_up()
+    if spoil:
+        spoil(board)
+    test = SelfTest(afe, board, electrodes)
+    for _ in test.run():
+        pass
+    return board, afe, test
+
+
+def failed(test):
+    return [r.name for r in test.results if not r.passed]
+
+
+def check_a_good_part_passes(part):
+    board, afe, test = tested(part)
+    assert test.passed, [str(r) for r in test.results if not r.passed]
+    names = " ".join(r.name for r in test.results)
+    for word in ("ID", "bit errors", "walk", "noise CH1", "offset", "rate", "gain error", "Hz"):
+        assert word in names or word in " ".join(str(r) for r in test.results), word
+    clean(board)
+
+
+def check_open_inputs(part):
+    def open_all(board):
+        board.electrodes.set("all", on=False)
+
+    board, _, test = tested(part, open_all, "open")
+    chest = [r for r in test.results if "lead-off" in r.name][0]
+    # Wilson's terminal is an output, never off: chest channels can flag their P inputs only.
+    assert chest.passed or chest.value > 0, str(chest)
+    _, _, test = tested(part, open_all, "connected")
+    assert "lead-off flags, electrodes connected" in failed(test)
+    assert "right-leg drive" in failed(test)
+    clean(board)
+
+
+def check_a_wrong_gain_is_found(part):
+    def spoil(board):
+        analog = board.afe.analog
+        volts = analog.test_volts
+        analog.test_volts = lambda t: volts(t) * 0.9
+
+    board, _, test = tested(part, spoil)
+    assert "gain error CH1" in failed(test), failed(test)
+    with raises(ValueError, "failed self-test", "gain error CH1"):
+        Calibration.of(test, "2026-01-02")
+
+
+def check_noise_is_found(part):
+    def spoil(board):
+        a, b = board.afe.analog.noise_uv
+        board.afe.analog.noise_uv = (a * 8, b * 8)
+
+    _, _, test = tested(part, spoil)
+    assert "input-short noise CH1" in failed(test), failed(test)
+
+
+def check_a_fast_clock_is_measured(part):
+    def spoil(board):
+        board.afe.faults["clock_ppm"] = 8000
+
+    _, _, test = tested(part, spoil)
+    assert test.passed, failed(test)
+    assert abs(test.rate_ppm - 8000) < 900, test.rate_ppm
+
+
+def check_bit_errors_are_counted(part):
+    board = Board(part, Quiet())
+    afe = PoweredOff(board).power_up()
+    test = SelfTest(afe, board)
+    steps = test.run()
+    next(steps)
+    exchange = board.afe.exchange
+
+    def flip(tx, rx, *more):
+        exchange(tx, rx, *more)
+        if rx is not None and len(rx) > 10 and tx[0] == 0x20:
+            rx[7] ^= 4
+
+    first = []
+
+    def flip_later(tx, rx, *more):
+        if rx is not None and len(rx) > 10 and tx[0] == 0x20:
+            first.append(1)
+        if len(first) > 40:
+            flip(tx, rx, *more)
+        else:
+            exchange(tx, rx, *more)
+
+    board.afe.exchange = flip_later
+    result = next(steps)
+    assert "bit errors" in result.name
+    assert not result.passed, str(result)
+    assert 10 < result.value < 100, str(result)
+
+
+def check_calibration_is_kept_and_refused(part):
+    board, afe, test = tested(part)
+    path = "/tmp/heartlog-check-%s-%d.json" % (part, id(test) & 0xFFFFF)
+    kept = Calibration.of(test, "2026-01-02")
+    kept.save(path)
+    try:
+        again = Calibration.load(path, part)
+        assert again.date == "2026-01-02" and again.part == part
+        assert again.gain_ppm == kept.gain_ppm
+        afe.configure(rate=500, gain=6)
+        nominal = afe.nv_per_code()
+        again.gain_ppm[0] = 10000
+        afe.calibration = again
+        assert abs(afe.nv_per_code() * 1.01 - nominal) < 1e-6 * nominal
+        with raises(ValueError, "calibrate again", "ADS0"):
+            Calibration.load(path, "ADS0")
+        with open(path, "w") as file:
+            file.write('{"part": "%s"}' % part)
+        with raises(ValueError, "damaged"):
+            Calibration.load(path, part)
+        with open(path, "w") as file:
+            file.write("{half")
+        with raises(ValueError):
+            Calibration.load(path, part)
+    finally:
+        os.remove(path)
+    with raises(ValueError, "CH1", "7.0 %"):
+        Calibration(part, "2026-01-02", [70000] * afe.channels, [0] * afe.channels)
+    with raises(ValueError, "offset of CH1"):
+        Calibration(part, "2026-01-02", [0] * afe.channels, [1 << 21] * afe.channels)
+    with raises(ValueError, "YYYY-MM-DD"):
+        Calibration(part, "soon", [0], [0])
+    known = Calibration.of(test, "2026-01-02", 1000.0, [1005.0] * afe.channels)
+    assert known.gain_ppm[0] == 5000 and known.source == "1000 uV"
