@@ -146,6 +146,18 @@ class Acquisition:
             self._tried = now
             self._start()
 
+    def allow(self, sampling):
+        """Whether the front end may convert at all; while it may not, the gap is marked."""
+        if self.sampler is None:
+            return
+        if sampling:
+            self.sampler.resume()
+        else:
+            self.sampler.pause()
+            self.judging = False
+            self.quality.not_delivering()
+            self._signal()
+
     def instant(self):
         """(index of the newest sample, microseconds since its conversion)."""
         if self.sampler is None:

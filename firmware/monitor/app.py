@@ -19,9 +19,11 @@ import machine
 from . import beats as _beats
 from . import journal as _journal
 from . import media as _media
+from . import power as _power
 from . import settings as _settings
 from .acquire import Acquisition
 from .commands import Commands
+from .front import Front
 from .link import wire
 from .link.server import Server
 from .power import Power
@@ -30,6 +32,7 @@ _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
 _BATTERY_RECORD_MS = 600000
+_POWER_FLAGS = {_power.CHARGING: 1, _power.LOW: 2, _power.EMPTY: 4}  # of a BATTERY record
 _HEART_MS = 1500  # a heart rate message at least this often, also when there is none
 _RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
            "WDT_RESET": wire.RESET_WATCHDOG, "SOFT_RESET": wire.RESET_SOFT}  # fmt: skip
@@ -72,9 +75,11 @@ class App:
         self._heart_at = self._slow_at = self._battery_at = time.ticks_ms()
         self._status = bytearray(wire.STATUS_SIZE)
         self._percent = -2
+        self._power_state = _power.NORMAL
         self._exception_at = None
         self.version = image_info.VERSION
         self._record_boot(left_out)
+        self.front = Front(self, board) if "LED" in board.PINS else None
         self.server = None
         if ble is not None:
             self.commands = Commands(self, machine.unique_id())
@@ -143,6 +148,21 @@ class App:
         self.beats.break_rr()
         self.record(wire.FAULT, wire.FAULT_AFE, code)
 
+    def press(self, sample):
+        """The patient pressed the button at this sample: "I felt something"."""
+        self.record_at(sample, wire.EVENT, wire.EVENT_BUTTON, 0, 0)
+
+    def stop_session(self):
+        """The patient, or a host, ends the session; returns the record's seq."""
+        number = self.settings.get(_settings.SESSION)
+        self.settings.set(_settings.SESSION, 0)
+        return self.record(wire.SESSION, wire.SESSION_STOP, number)
+
+    @property
+    def storage_fault(self):
+        """Whether the journal is kept in RAM only, because flash can't be used."""
+        return self._media_fault != 0
+
     def on_link(self, up):
         """A host has taken the records, or has gone."""
         self.record(wire.LINK, wire.LINK_UP if up else wire.LINK_DOWN, 0)
@@ -173,6 +193,8 @@ class App:
             worked = True
         if self.journal.step(now):
             worked = True
+        if self.front is not None:
+            self.front.step(now, self.acquisition.index)
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
             self._slow_at = now
             self._slow(now)
@@ -182,20 +204,33 @@ class App:
         acquisition = self.acquisition
         acquisition.watch()
         self.beats.silence(acquisition.index)
-        changed = self.power.step(now)
-        if changed and self.power.percent != self._percent:
-            self._percent = self.power.percent
-            if self.server is not None and self._percent >= 0:
-                self.server.battery(self._percent)
-        if time.ticks_diff(now, self._battery_at) >= _BATTERY_RECORD_MS:
-            self._battery_at = now
-            percent = self.power.percent
-            self.record(wire.BATTERY, max(0, self.power.millivolts),
-                        percent if percent >= 0 else 255, 0)  # fmt: skip
+        self._watch_power(now)
         if self.server is not None:
             if time.ticks_diff(now, self._heart_at) >= _HEART_MS:
                 self._tell_heart(now)
             self._write_status()
+
+    def _watch_power(self, now):
+        """Battery and charger: told, journalled, and obeyed."""
+        power = self.power
+        if power.step(now) and power.percent != self._percent:
+            self._percent = power.percent
+            if self.server is not None and self._percent >= 0:
+                self.server.battery(self._percent)
+        state = power.state
+        if state == self._power_state and (
+            time.ticks_diff(now, self._battery_at) < _BATTERY_RECORD_MS
+        ):
+            return
+        self._battery_at = now
+        flags = _POWER_FLAGS.get(state, 0)
+        percent = power.percent if power.percent >= 0 else 255
+        self.record(wire.BATTERY, max(0, power.millivolts), percent, flags)
+        if state != self._power_state:
+            self._power_state = state
+            # On a charger mains power may be behind the patient's electrodes.
+            self.acquisition.allow(state != _power.CHARGING and state != _power.EMPTY)
+            self.journal.flush()
 
     def _tell_heart(self, now):
         self._heart_at = now

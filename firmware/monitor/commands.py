@@ -31,6 +31,8 @@ class Commands:
         if opcode == wire.SYNC_POINT:
             sample, host_us, uncertainty_us, late_us = unpack_from("<IQIH", data, 2)
             seq = app.record_at(sample, wire.SYNC, host_us, uncertainty_us, late_us)
+            if app.front is not None:
+                app.front.clock(host_us)
             pack_into("<I", answer, 3, seq)
             return wire.OK, 7
         if opcode == wire.SESSION_SET:
@@ -49,8 +51,8 @@ class Commands:
         if action == wire.SESSION_START and 0 < number < 0x40000000:
             app.settings.set(_settings.SESSION, number)
         elif action == wire.SESSION_STOP:
-            number = app.settings.get(_settings.SESSION)
-            app.settings.set(_settings.SESSION, 0)
+            pack_into("<I", answer, 3, app.stop_session())
+            return wire.OK, 7
         else:
             return wire.BAD_OPERAND, 3
         pack_into("<I", answer, 3, app.record(wire.SESSION, action, number))

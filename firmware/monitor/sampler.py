@@ -60,6 +60,7 @@ class Sampler:
         self.last_fault_text = ""
         self.running = False
         self._recovering = False
+        self.paused = False
         state = self._state
         state[core.CAPACITY] = capacity
         state[core.CHANNELS] = n
@@ -122,6 +123,33 @@ class Sampler:
         self.running = False
         self._hold = True
         self.afe.stop()
+
+    def pause(self):
+        """Stops converting until `resume`; the time between is a gap with the reason PAUSED."""
+        if self.paused:
+            return
+        self.paused = True
+        self._recovering = False
+        since = (time.ticks_us() - self._state[core.LAST]) & 0xFFFFFF
+        self._down_ms = time.ticks_add(time.ticks_ms(), -(since // 1000))
+        try:
+            self.halt()
+        except OSError as error:  # a part that is gone converts nothing either
+            self.last_fault_text = str(error)
+
+    def resume(self):
+        """Converts again; a part that does not answer is recovered by `watch`."""
+        if not self.paused:
+            return
+        self._lose(self.afe.settling_ms(), core.PAUSED)
+        self.paused = False
+        try:
+            self.run()
+        except OSError as error:
+            self._recovering = True
+            self._audit_ms = time.ticks_ms()
+            self.last_fault = getattr(error, "code", errors.NO_DRDY)
+            self.last_fault_text = str(error)
 
     def _on_drdy(self, pin):
         # Hard interrupt: nothing here may allocate.
@@ -197,6 +225,9 @@ class Sampler:
         While that fails it is tried again, and each failure is told. The gap is marked.
         """
         now = time.ticks_ms()
+        if self.paused:
+            self._lose(0, core.PAUSED)
+            return 0
         if self._recovering:
             if time.ticks_diff(now, self._audit_ms) < _RETRY_MS:
                 return 0
@@ -271,7 +302,7 @@ class Sampler:
             self._lose(0)
         return code
 
-    def _lose(self, ahead_ms):
+    def _lose(self, ahead_ms, reason=core.RESTARTED):
         """Counts the samples from `_down_ms` to `ahead_ms` from now as lost, and moves it on."""
         state = self._state
         rate = self.afe.rate
@@ -282,4 +313,4 @@ class Sampler:
             lost = min(lost, core.LOST_MASK - state[core.PENDING])
             state[core.PENDING] += lost
             state[core.PLACE] = (state[core.PLACE] + lost) & 0xFFFFFFF
-            state[core.REASON] = core.RESTARTED
+            state[core.REASON] = reason

@@ -4,6 +4,7 @@ import json
 import os
 
 import hardware
+import scope
 import sim
 from cable import ANSWER, COMMAND, EVENT
 
@@ -74,6 +75,7 @@ def _status(board, c):
 
 _COMMANDS = {
     "status": _status,
+    "trace": lambda board, c: scope.command(board.names, c),
     "electrode": _electrode,
     "afe": _afe,
     "brown_out": lambda board, c: board.afe.brown_out(),

@@ -114,10 +114,11 @@ SIGNAL_NAMES = (
     "unknown", "good", "noisy", "lead off", "saturated", "flat", "settling", "fault",
 )  # fmt: skip
 ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
-GAP_OVERRUN, GAP_RING_FULL, GAP_SYNC, GAP_RESTART, GAP_POWER = 1, 2, 3, 4, 5
+# The first five are the sampler's own reasons (sampler_core.REASONS).
+GAP_OVERRUN, GAP_RING_FULL, GAP_SYNC, GAP_RESTART, GAP_PAUSED, GAP_POWER = 1, 2, 3, 4, 5, 6
 GAP_NAMES = {
     1: "samples overran", 2: "samples not taken in time", 3: "front end out of sync",
-    4: "front end restarted", 5: "no power",
+    4: "front end restarted", 5: "paused: charger or empty battery", 6: "no power",
 }  # fmt: skip
 EVENT_BUTTON, EVENT_LONG_PRESS, EVENT_MARK, EVENT_PAUSE = 1, 2, 3, 4
 EVENT_FAST, EVENT_SLOW, EVENT_IRREGULAR, EVENT_LEAD = 5, 6, 7, 8
