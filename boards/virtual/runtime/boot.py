@@ -42,6 +42,7 @@ import wiring  # noqa: E402
 
 board = wiring.Board(cable, config)
 bluetooth.attach(cable, config)
+sim.on_poll = board.tell
 control.attach(cable, board)
 import scheduling  # noqa: E402
 

@@ -56,7 +56,8 @@ def _get(board, c):
 
 
 def _list(board, c):
-    return {"files": [[name, size] for name, _, _, size in os.ilistdir(c.get("path", "/"))]}
+    # A mounted file system has no size.
+    return {"files": [[e[0], e[3]] for e in os.ilistdir(c.get("path", "/")) if len(e) > 3]}
 
 
 def _radio(board, c):

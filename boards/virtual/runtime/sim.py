@@ -44,6 +44,7 @@ class Cable:
 
 
 cable = Cable()
+on_poll = None  # set by the boot program: called now and then
 masked = 0  # depth: >0 while interrupts are disabled, blocked by a stall, or one is being served
 locked = 0  # depth of micropython.heap_lock() that the firmware holds
 woke = False
@@ -109,6 +110,7 @@ def set_paused(paused):
     """Let simulated time stand still (messages are still handled)."""
     global _paused
     _paused = paused
+    write_clock()
     rebase()
 
 
@@ -122,9 +124,6 @@ def rebase():
 def _keep_pace(t_us):
     """Before time runs to `t_us`: handle messages, and wait if that would be ahead of the pace."""
     global _poll_next
-    if _paused:
-        while _paused:
-            cable.poll(1000)
     if _speed:
         while True:
             ahead = (t_us - _sim0) / _speed - (_wall_us() - _wall0)
@@ -136,7 +135,12 @@ def _keep_pace(t_us):
             rebase()
     if kernel.now >= _poll_next:
         cable.poll()
+        on_poll()
         _poll_next = kernel.now + _POLL_US
+    if _paused:
+        write_clock()
+        while _paused:
+            cable.poll(1000)
     if kernel.now >= _clock_next:
         write_clock()
 

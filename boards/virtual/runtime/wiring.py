@@ -129,10 +129,12 @@ class Board:
 
     def tell(self):
         """Send complaints that the supervisor has not had."""
-        found = self.complaints()
-        if len(found) != self._told:
-            self._told = len(found)
-            self.cable.event(event="complaints", complaints=found)
+        n = len(nets.complaints) + len(self.nor.complaints)
+        if self.afe is not None:
+            n += len(self.afe.complaints)
+        if n != self._told:
+            self._told = n
+            self.cable.event(event="complaints", complaints=self.complaints())
 
     # -- the rest of the board ---
 

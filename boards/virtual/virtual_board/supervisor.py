@@ -38,6 +38,8 @@ BATTERY_DIVIDER = 2
 # While the power is off nothing happens: time runs, no faster than this, so that those who watch
 # the clock see it go.
 IDLE_SPEED = 50.0
+# A process that closed its end of the cable is dying.
+_LAST_BREATH_SECONDS = 1.0
 _RUN = (
     "import sys\nfrom micropython_unix import run_main\n"
     "sys.exit(run_main(['micropython', *sys.argv[1:]]))"
@@ -80,6 +82,8 @@ class Supervisor:
         self._heart: patient.Heart | None = None
         self._reset: dict[str, Any] | None = None
         self._failure: str | None = None
+        self._booted = asyncio.Event()
+        self._down = asyncio.Event()
 
     # -- the MicroPython process ---
 
@@ -98,6 +102,7 @@ class Supervisor:
     async def _boot_once(self) -> None:
         ours, theirs = socket.socketpair()
         self._reset = None
+        self._down.clear()
         self.boots += 1
         log = open(self.settings.run_dir / "board.log", "ab")  # noqa: SIM115
         with log, theirs:
@@ -114,9 +119,14 @@ class Supervisor:
         try:
             await self.cable.serve(ours)
         finally:
+            # Killing a process that has just died would take its exit status from asyncio.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), _LAST_BREATH_SECONDS)
             self._kill()
             status = await self.process.wait()
             self.process = None
+            self._booted.clear()
+            self._down.set()
             if self._reset is not None:
                 self._restart_state(self._reset)
             await self.radio.vanish(self.state["now_us"])
@@ -235,7 +245,9 @@ class Supervisor:
     async def _event(self, payload: bytes) -> None:
         event = json.loads(payload)
         kind = event["event"]
-        if kind == "reset":
+        if kind == "booted":
+            self._booted.set()
+        elif kind == "reset":
             self._reset = event
         elif kind == "complaints":
             new = [text for text in event["complaints"] if text not in self.complaints]
@@ -286,11 +298,13 @@ class Supervisor:
     async def _set_power(self, on: bool) -> dict[str, Any]:
         if on:
             self.power.set()
+            await self._booted.wait()
         elif self.power.is_set():
+            await self._booted.wait()
             self.power.clear()
-            if self.process is not None:
-                with contextlib.suppress(ConnectionResetError):
-                    await self.cable.command({"do": "cut"})
+            with contextlib.suppress(ConnectionResetError):
+                await self.cable.command({"do": "cut"})
+            await self._down.wait()
         return {"ok": True}
 
 
