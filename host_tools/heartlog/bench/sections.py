@@ -1,0 +1,74 @@
+"""The table of all sections: add a line here, and `make bench` has it.
+
+A line names the module and the function that measures; it is imported only when the section is
+run. The function takes a `Context` and yields lines of text:
+
+    Section("radio", "heartlog.bench.radio:measure", "Notifications a second", TIMED)
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+DETERMINISTIC, TIMED = "deterministic", "timed"
+
+
+class Context(NamedTuple):
+    """What a section may use: the folder of HEARTLOG_ECG, and one for plots; None: not given."""
+
+    ecg: Path | None
+    plots: Path | None
+
+
+class Section(NamedTuple):
+    """One section of the bench."""
+
+    name: str
+    target: str
+    """`module:function`, called with a Context, yields lines."""
+    title: str
+    kind: str
+    """DETERMINISTIC or TIMED."""
+
+    def run(self, context: Context) -> Iterator[str]:
+        """Measures; yields lines as they come."""
+        module, _, function = self.target.partition(":")
+        lines: Iterator[str] = getattr(importlib.import_module(module), function)(context)
+        return lines
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        "cost",
+        "heartlog.bench.detector:cost",
+        "What the detector costs: machine code executed for each sample",
+        DETERMINISTIC,
+    ),
+    Section(
+        "accuracy",
+        "heartlog.bench.accuracy:detectors",
+        "Missed and false beats on the MIT-BIH database, beside other detectors",
+        DETERMINISTIC,
+    ),
+    Section(
+        "rates",
+        "heartlog.bench.detector:rates",
+        "The detector at its other rates, and on the second channel",
+        DETERMINISTIC,
+    ),
+    Section(
+        "noise",
+        "heartlog.bench.accuracy:noise_stress",
+        "Missed and false beats under noise, beside other detectors",
+        DETERMINISTIC,
+    ),
+    Section(
+        "speed",
+        "heartlog.bench.detector:speed",
+        "Speed of the evaluation",
+        TIMED,
+    ),
+)
