@@ -14,6 +14,7 @@ after an electrode came back, one second counts as settling. Nothing is allocate
 
 from array import array
 
+import micropython
 from micropython import const
 from monitor import sampler_core as core
 from monitor.afe import leads

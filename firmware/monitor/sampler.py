@@ -78,6 +78,10 @@ class Sampler:
         self._moved_ms = 0
         self._audit_ms = 0
         self._down_ms = 0
+        self._tuned = False
+        self._tune_last = 0
+        self._tune_place = 0
+        self._tune_missed = 0
 
     # --- starting and stopping
 
@@ -87,7 +91,9 @@ class Sampler:
         state = self._state
         self._period_us = 1000000 // rate
         self._stall_ms = max(_STALL_MS, 8000 // rate + 1)
-        state[core.PERIOD] = 16000000 // rate
+        if not state[core.PERIOD]:
+            state[core.PERIOD] = 16000000 // rate
+            state[core.FOLLOW] = state[core.PERIOD] >> 5
         state[core.STARTED] = 0
         state[core.BAD_RUN] = 0
         state[core.EARLY_RUN] = 0
@@ -116,6 +122,7 @@ class Sampler:
         self._last_frames = state[core.FRAMES]
         self._moved_ms = now
         self._audit_ms = now
+        self._tuned = False
 
     def halt(self):
         """Stops the interrupt, then the conversions. What is in the ring can still be taken."""
@@ -250,8 +257,36 @@ class Sampler:
             return self._fault(errors.NO_DRDY, "DRDY has stopped")
         if time.ticks_diff(now, self._audit_ms) > _AUDIT_MS:
             self._audit_ms = now
+            self._tune()
             return self._audit()
         return 0
+
+    def _tune(self):
+        """Learns the converter's period by the processor's clock, to tell missed samples."""
+        state = self._state
+        last = state[core.LAST]
+        place = state[core.PLACE]
+        if last != state[core.LAST]:
+            return  # an interrupt came between: next time
+        missed = state[core.MISSED]
+        n = (place - self._tune_place) & 0xFFFFFFF
+        us = (last - self._tune_last) & 0xFFFFFF
+        if self._tuned and missed == self._tune_missed and 50 <= n <= 4000000 // self._period_us:
+            period = (us << 4) // n
+            nominal = 16000000 // self.afe.rate
+            if abs(period - nominal) <= nominal // 25:
+                known = abs(period - state[core.PERIOD]) < nominal >> 9
+                state[core.PERIOD] = (state[core.PERIOD] + period) // 2 if known else period
+                state[core.FOLLOW] = period >> 8 if known else period >> 5
+        self._tuned = True
+        self._tune_last = last
+        self._tune_place = place
+        self._tune_missed = missed
+
+    def rate_ppm(self):
+        """How far the converter's clock is off the processor's, in ppm (+: fast)."""
+        nominal = 16000000 // self.afe.rate
+        return (nominal - self._state[core.PERIOD]) * 1000000 // nominal
 
     def _audit(self):
         """Compares all registers between two frames: up to 1000 samples/s none is lost."""

@@ -7,6 +7,7 @@ no exception, no product above 2^31; x64 loads of `ptr32` are unsigned, so nothi
 loaded here, except phases, which are sign-extended by hand.
 """
 
+import micropython
 from micropython import const
 
 # Places in `state`.
@@ -32,7 +33,10 @@ FULL = const(18)  # frames dropped because the ring was full
 MISSED = const(19)  # DRDYs nobody read, by the clock
 LAST = const(20)  # tick of the last DRDY handled, in us modulo 2^24
 PLACE = const(21)  # samples that have had their place in time, lost ones too, modulo 2^28
-STATES = const(22)
+FOLLOW = const(22)  # how far the phase follows one late read, in us/16: 3 % of a period until the
+# oscillator's error is known (it may be 2.5 %), 0.4 % afterwards
+DOUBT = const(23)  # how much too late the phase may lie, by what it has followed late reads
+STATES = const(24)
 
 TORN = const(0x01)  # first byte of a frame that the next conversion ran into: lost, an overrun
 
@@ -82,19 +86,37 @@ def store(rx, ring, state, ticks: int):
                 pending += int(s[16]) - 1
         if early == 0:
             s[16] = 0
+            # As much nearer to the truth as it came early; how near is known no better.
+            doubt = int(s[23]) + late
+            if doubt < 0:
+                doubt = 0
+            s[23] = doubt
             s[11] = (now + period) & 0xFFFFFFF
     else:
         s[16] = 0
-        if late + 256 >= period:
-            # 16 us of grace: this read may have come quicker after its DRDY than the usual one.
-            missed = (late + 256) // period
+        # The phase may lie too late by what it has followed.
+        doubt = int(s[23])
+        grace = doubt + (doubt >> 2) + 256
+        if grace > period >> 3:
+            grace = period >> 3
+        if late + grace >= period:
+            # Within the grace a sample counts as missed too early rather than never: that error
+            # mends itself with the next read (which then comes early), a slipped index would not.
+            missed = (late + grace) // period
             if pending == 0:
                 reason = 1
             pending += missed
             s[19] = (int(s[19]) + missed) & 0xFFFFFFF
             late -= missed * period
-        # Follow slowly, by a quarter: the reads that come soonest after DRDY set the phase.
-        s[11] = (now - late + (late >> 2) + period) & 0xFFFFFFF
+        # Late reads say little about the phase: follow by an eighth, by `FOLLOW` at most. An early
+        # read sets the phase at once.
+        follow = late >> 3
+        if follow > int(s[22]):
+            follow = int(s[22])
+        if follow > 0:
+            doubt += follow
+        s[23] = doubt - (doubt >> 7)  # (it fades: an oscillator's drift looks like late reads)
+        s[11] = (now - late + follow + period) & 0xFFFFFFF
     # The status word, widened to 24 bits.
     status = int(b[0]) << 16 | int(b[1]) << 8
     at = 2

@@ -114,6 +114,7 @@ def check_values_stay_with_their_index_over_gaps(part):
     patient = Steps(lambda lead, k: (k % 4096) * step)
     board, afe, sampler = running(part, patient, rate=500, gain=1, lead_off=None)
     scale = step / afe.nv_per_code() * 1e9
+    collect(board, sampler, 3000)
     checked = 0
     for i in range(50):
         run_ms(7)
@@ -297,3 +298,20 @@ def check_without_hard_interrupts(part):
     _, faults = collect(board, sampler, 1000)
     assert not faults and sampler.lost == 0
     clean(board)
+
+
+def check_the_converters_clock_is_learned(part):
+    for ppm in (-15000, 7000):
+        board = Board(part)
+        board.afe.faults["clock_ppm"] = ppm
+        afe = PoweredOff(board).power_up()
+        afe.configure(rate=500)
+        sampler = Sampler(afe, board)
+        sampler.run()
+        collect(board, sampler, 5000)
+        assert abs(sampler.rate_ppm() - ppm) < 800, (ppm, sampler.rate_ppm())
+        board.mask(1200000)
+        run_ms(10)
+        while sampler.take():
+            pass
+        assert abs(sampler.index - board.afe.frames) <= 1, (sampler.index, board.afe.frames)
