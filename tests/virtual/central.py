@@ -79,10 +79,10 @@ class Central:
         (found,) = self.peer.get_characteristics_by_uuid(uuid)
         return found
 
-    async def order(self, kind: str, count: int = 0) -> None:
+    async def order(self, kind: str, count: int = 0, answered: bool = True) -> None:
         """Tell the test firmware what to do."""
         order = kind.encode() + struct.pack("<H", count)
-        await self.characteristic(CONTROL).write_value(order, with_response=True)
+        await self.characteristic(CONTROL).write_value(order, with_response=answered)
 
     async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
         """Wait, in real time, until `condition()` is true."""

@@ -36,6 +36,7 @@ def start(image: Callable[[str], Path], micropython: str) -> Iterator[Callable[.
     def run(name: str, **options: Any) -> Board:
         options.setdefault("part", None)
         options.setdefault("speed", 0)
+        options.setdefault("record", "flat")
         board = Board(image=image(name), **options)
         boards.append(board)
         return board

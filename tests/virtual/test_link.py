@@ -182,7 +182,7 @@ def test_the_link_is_no_faster_than_its_events(start: Callable[..., Board], pack
             interval = connection.parameters.connection_interval / 1000
             least = (400 / packets - 1) * interval
             took = host.times[-1] - host.times[0]
-            assert least <= took < 1.3 * least + 0.1
+            assert least - 0.001 <= took < 1.3 * least + 0.1
             # All that came in one connection event came at one time.
             assert len(set(host.times)) >= 400 / packets - 1
 
@@ -229,7 +229,7 @@ def test_the_link_dies_at_the_nth_notification(start: Callable[..., Board], stac
                 timeout = host.connection.parameters.supervision_timeout / 1000
                 board.control(do="radio", drop_after=n)
                 begun = host.clock()
-                await host.order("n", 50)
+                await host.order("n", 50, answered=False)
                 await host.until(lambda host=host: host.reasons)
                 assert host.numbers() == list(range(n - 1))
                 assert host.reasons == [0x08]
@@ -263,7 +263,7 @@ def test_connecting_out_of_range_can_be_given_up(start: Callable[..., Board]) ->
 
     async def run() -> None:
         async with central(board) as host:
-            (advertisement,) = await host.scan()
+            advertisement = (await host.scan())[0]
             board.control(do="radio", range=False)
             with pytest.raises((TimeoutError, CoreTimeout)):
                 await host.device.connect(advertisement.address, timeout=0.3)
@@ -312,7 +312,7 @@ def test_two_who_connect_at_once(start: Callable[..., Board]) -> None:
 
     async def run() -> None:
         async with central(board) as one, central(board) as two:
-            (advertisement,) = await one.scan()
+            advertisement = (await one.scan())[0]
             done = await asyncio.gather(
                 one.device.connect(advertisement.address, timeout=3),
                 two.device.connect(advertisement.address, timeout=3),

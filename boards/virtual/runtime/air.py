@@ -43,6 +43,7 @@ class Connection:
         self.answers = []
         self.inbound = False
         self.severed = False
+        self.leaving = False  # the firmware has asked to end the link
         self.waiting_since = None
         self.heard = sim.kernel.now
         self.set_parameters(interval, latency, timeout)
@@ -69,6 +70,9 @@ class Connection:
                 air.lost(self)
             return
         self.heard = now
+        if self.leaving:
+            air.terminate(self)
+            return
         if not (self.queue or self.inbound or self.answers):
             return
         if air.delay_us:
@@ -90,13 +94,15 @@ class Connection:
                     # The link dies with this one on its way: nobody gets it, nobody is told.
                     air.drop_after = None
                     self.severed = True
-                    return
+                    break
                 air.drop_after -= 1
             self.queue.pop(0)
             air.blocks += blocks
             budget -= (len(pdu) + _L2CAP + _LL_OCTETS - 1) // _LL_OCTETS
             pdus.append(struct.pack("<H", len(pdu)) + pdu)
             air.sent += 1
+        if self.severed and not pdus:
+            return
         answers = self.answers
         self.answers = []
         head = struct.pack("<BHBBB", _EVENT, self.handle, air.packets, len(answers), len(pdus))
@@ -238,9 +244,9 @@ class Air:
         self.exchange(struct.pack("<BHB", _BREAK, connection.handle, _TIMEOUT))
         self.deliver("disconnected", connection)
 
-    def terminate(self, handle):
-        """The firmware ends the link."""
-        self.exchange(struct.pack("<BH", _TERMINATE, handle))
+    def terminate(self, connection):
+        """The link ends, at a connection event after the firmware asked for it."""
+        self.exchange(struct.pack("<BH", _TERMINATE, connection.handle))
 
     def _end(self, connection):
         connection.close()

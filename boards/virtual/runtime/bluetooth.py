@@ -167,7 +167,7 @@ class _Base:
         self._check()
         if conn_handle not in _air.connections:
             return self._disconnect_unknown
-        _air.terminate(conn_handle)
+        _air.connections[conn_handle].leaving = True
         return True
 
     # -- the attribute server ---

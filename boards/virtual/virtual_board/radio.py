@@ -291,6 +291,12 @@ class Radio:
         if connection is not None and self.controller is not None:
             there = self.controller.find_le_connection_by_handle(handle)
             if there is not None:
+                # What the stack has answered before goes first.
+                hosts: set[HostController] = set()
+                waiting = self.air.outbound.get(handle)
+                while waiting:
+                    self._deliver(hosts, handle, waiting.popleft())
+                await self._barrier(hosts)
                 self.air.break_link(handle, _USER_ENDED)
         await self._turns()
 

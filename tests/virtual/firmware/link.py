@@ -113,7 +113,7 @@ while True:
             attempt("long advertisement", ble.gap_advertise, 100000, bytes(40))
             advertise()
         elif kind == "p":
-            attempt("pair", ble.gap_pair, connections[0])
+            attempt("pair", lambda: ble.gap_pair(connections[0]))
         elif kind == "s":
             ble.gatts_set_buffer(value, count, True)
         elif kind == "u":
