@@ -1,0 +1,183 @@
+"""`heartlog device`: what is done to a board with a cable."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heartlog.cli.output import note, out, table
+from heartlog.errors import CommandError
+from heartlog.image import build_image, load_image
+from heartlog.image.board import Board, load_board
+
+app = typer.Typer(no_args_is_help=True, help="Flash a board, look into it, update it by cable.")
+
+BoardArgument = Annotated[str, typer.Argument(help="A folder of boards/, as pico_w.")]
+PortOption = Annotated[
+    str | None, typer.Option("--port", "-p", help="The serial port; needed if there are several.")
+]
+
+
+@app.command()
+def ports() -> None:
+    """List the serial ports that a board may be on."""
+    from heartlog.device.ports import candidates
+
+    found = candidates()
+    if not found:
+        note("No USB serial port is there.")
+        return
+    out().print(table(["Port", "What it says it is"], found))
+
+
+@app.command()
+def info(board: BoardArgument, port: PortOption = None) -> None:
+    """What is on a board: MicroPython, images, the last crash. Stops its monitor for a moment."""
+    from heartlog.device.identity import identify
+    from heartlog.device.install import crash_report
+    from heartlog.device.layout import read_state
+    from heartlog.device.ports import choose_port
+    from heartlog.device.repl import Repl
+
+    described = load_board(board)
+    with Repl(choose_port(port)) as repl:
+        told = identify(repl)
+        state = read_state(repl, described)
+        crash = crash_report(repl, described)
+        repl.reset()
+    rows = [
+        ("Board", told.machine),
+        ("Unique number", told.unique),
+        ("MicroPython", f"{told.version_text}, {told.arch}"),
+    ]
+    if state is None:
+        rows.append(("Image", "none was put on it"))
+    else:
+        rows.append(("Image", f"slot {state.run}"))
+        if state.trial != "-":
+            rows.append(("On trial", f"slot {state.trial}, start {state.tries} of 3"))
+        if state.last != "-":
+            rows.append(("Last update", state.last.replace("-", ": slot ")))
+    out().print(table(["", ""], rows))
+    if crash:
+        note(f"The last crash on it:\n{crash}")
+
+
+@app.command()
+def flash(
+    board: BoardArgument,
+    port: PortOption = None,
+    image: Annotated[Path | None, typer.Option(help="A built image's folder.")] = None,
+    format_flash: Annotated[
+        bool, typer.Option("--format", help="Make the board's file system first: erases it.")
+    ] = False,
+    key: Annotated[
+        Path | None, typer.Option(help="Allow updates over the air signed by this key file.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to watch whether a new image stays; 0: don't.")
+    ] = 20.0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before erasing.")] = False,
+) -> None:
+    """Put the firmware on a board; settings, journal and the previous image stay."""
+    from heartlog.cli.output import confirm
+    from heartlog.device.install import install
+    from heartlog.device.ports import choose_port
+    from heartlog.device.signing import load_key, public_bytes
+
+    described = load_board(board)
+    built = load_image(image) if image is not None else build_image(board)
+    where = choose_port(port)
+    if format_flash:
+        confirm(f"Erase everything on the flash of the board on {where}?", yes)
+    last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > 2:
+            last = time.monotonic()
+            note(f"  {100 * done // max(total, 1)} %")
+
+    done = install(
+        described,
+        built,
+        where,
+        format_flash=format_flash,
+        update_key=public_bytes(load_key(key)) if key is not None else None,
+        wait=wait,
+        say=note,
+        progress=show,
+    )
+    _tell(done.kept, done.slot, described, built.version)
+
+
+def _tell(kept: bool | None, slot: str, board: Board, version: str) -> None:
+    if kept is False:
+        raise CommandError(
+            f"Heartlog {version} did not come up on the {board.title}; the image before it runs.",
+            f"See why: heartlog device info {board.name}.",
+        )
+    if kept is None:
+        out().print(f"Heartlog {version} is in slot {slot} and starts now.")
+    else:
+        out().print(f"Heartlog {version} runs from slot {slot} and has confirmed itself.")
+
+
+@app.command()
+def micropython(
+    board: BoardArgument,
+    file: Annotated[Path, typer.Argument(help="The .uf2, .bin or .dfu file.")],
+    sha256: Annotated[str | None, typer.Option(help="The hash that the file must have.")] = None,
+    port: PortOption = None,
+    drive: Annotated[Path | None, typer.Option(help="The board's drive (UF2 boards).")] = None,
+) -> None:
+    """Put MicroPython itself on a board that is in its loader."""
+    from heartlog.device.micropython import put
+
+    described = load_board(board)
+    if sha256 is None:
+        note("No --sha256 was given: the file is written as it is.")
+    digest = put(described, file, sha256=sha256, port=port, drive=drive)
+    out().print(f"Wrote {file.name} (SHA-256 {digest}) to the {described.title}.")
+
+
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(help="A new file for the private key; keep it safe.")],
+) -> None:
+    """Make the key that signs updates over the air."""
+    from heartlog.device.signing import new_key, public_bytes
+
+    made = new_key(file)
+    out().print(f"Wrote {file}. Its public half is {public_bytes(made).hex()}.")
+    note("Give it to boards with: heartlog device flash BOARD --key FILE")
+
+
+@app.command()
+def regs(
+    board: BoardArgument,
+    port: PortOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read every register of the front end and tell what its fields mean."""
+    from heartlog.device.ports import choose_port
+    from heartlog.device.registers import dump, read_registers
+
+    described = load_board(board)
+    dump(read_registers(described, choose_port(port)), json_)
+
+
+@app.command()
+def trace(
+    board: BoardArgument,
+    port: PortOption = None,
+    seconds: Annotated[float, typer.Option(help="For how long.")] = 10.0,
+    file: Annotated[Path | None, typer.Option("--out", help="Write it to a file too.")] = None,
+) -> None:
+    """Show what the running monitor prints, with the time of each line."""
+    from heartlog.device.ports import choose_port
+    from heartlog.device.trace import follow
+
+    load_board(board)
+    follow(choose_port(port), seconds, file)

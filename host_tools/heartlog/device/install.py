@@ -1,0 +1,237 @@
+"""Puts a firmware image on a board over its cable: checked, verified, and taken back if it fails.
+
+    done = install(board, image, port)
+    done.slot, done.kept          # kept: True, False (taken back), None (not known yet)
+
+In this order, so that a cable pulled at any point leaves the monitor that was there: hold the
+board (its monitor stops until the next reset), write the files into the slot that does not run,
+have the board hash each of them from its own flash, put the loader in place, and only then name
+the new slot in `slots/state`. What arrived before the cable was pulled is not sent again.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from heartlog.device.identity import Identity, check, identify
+from heartlog.device.layout import (
+    NONE,
+    State,
+    check_file_system,
+    loader_source,
+    read_state,
+    slots_folder,
+    target_slot,
+    write_state,
+)
+from heartlog.device.repl import RemoteError, Repl, reopen
+from heartlog.errors import CommandError
+from heartlog.image import ImageInfo
+from heartlog.image.board import Board
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an installation did.
+
+    `sent` bytes went over the cable, `skipped` were there already. `kept` is whether the new image
+    runs and confirmed itself: None when there was nothing to go back to or nobody waited.
+    """
+
+    slot: str
+    sent: int
+    skipped: int
+    kept: bool | None
+    identity: Identity
+
+
+def _quiet(_words: str) -> None:
+    """Say nothing."""
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    """Show nothing."""
+
+
+def image_mpy(image: ImageInfo) -> tuple[int, int]:
+    """Version and sub-version of the image's compiled files, from their headers.
+
+    Only files with machine code carry the sub-version; it must be MicroPython's own. (0, 0) for
+    an image without compiled files.
+    """
+    versions = [(0, 0)]
+    for file in image.files:
+        if file.path.endswith(".mpy"):
+            head = (image.folder / file.path).read_bytes()[:4]
+            if len(head) < 4 or head[:1] != b"M":
+                raise CommandError(f"{file.path} is no compiled file.", "Build the image again.")
+            versions.append((head[1], head[2] & 3))
+    return max(versions)
+
+
+def hold(repl: Repl, board: Board) -> Repl:
+    """Stop the monitor on a board: reset it with the loader told to start nothing, once.
+
+    A running monitor's watchdog would bite in the middle of anything that takes longer.
+    """
+    folder = slots_folder(board)
+    if not repl.exists(folder + "/state"):
+        return repl
+    repl.put(folder + "/hold", b"")
+    repl.reset()
+    return reopen(repl.port)
+
+
+def prepare(repl: Repl, board: Board) -> None:
+    """Make the board's file system; everything on its flash is erased."""
+    if not board.prepare:
+        raise CommandError(f"A {board.title} makes its file system itself.", "Leave --format out.")
+    repl.exec("\n".join(board.prepare), timeout=120)
+
+
+def _send(repl: Repl, image: ImageInfo, target: str, progress: Progress) -> tuple[int, int]:
+    """Bring a slot's files to what the image is; returns bytes sent and bytes that were there."""
+    paths = [f"{target}/{file.path}" for file in image.files]
+    there = repl.hashes(paths)
+    total = image.size
+    sent = skipped = 0
+    for file, path, found in zip(image.files, paths, there, strict=True):
+        if found == file.sha256:
+            skipped += file.size
+        else:
+            repl.put(path, (image.folder / file.path).read_bytes())
+            sent += file.size
+        progress(sent + skipped, total)
+    for file, found in zip(image.files, repl.hashes(paths), strict=True):
+        if found != file.sha256:
+            raise CommandError(
+                f"{file.path} on the board is not what was sent.",
+                "Try another cable or USB socket. If it stays so, the board's flash is worn out.",
+            )
+    return sent, skipped
+
+
+_TIDY = """
+import os
+def tidy(p, keep):
+ try:
+  names=os.listdir(p)
+ except OSError:
+  return
+ for n in names:
+  q=p+'/'+n
+  if os.stat(q)[0]&0x4000:
+   tidy(q,keep)
+   if not os.listdir(q):
+    os.rmdir(q)
+  elif q not in keep:
+   os.remove(q)
+"""
+
+
+def _room(repl: Repl, board: Board, image: ImageInfo) -> None:
+    size, free = repl.value(f"(lambda s: (s[0], s[3]))(os.statvfs({board.root!r}))", "import os")
+    needed = image.size + 4096 * (len(image.files) + 8)
+    if size * free < needed:
+        raise CommandError(
+            f"The board's flash has {size * free // 1024} KiB free; the image needs"
+            f" {needed // 1024} KiB.",
+            "Fetch and erase the journal (heartlog erase), then try again.",
+        )
+
+
+def install(
+    board: Board,
+    image: ImageInfo,
+    port: str,
+    *,
+    format_flash: bool = False,
+    update_key: bytes | None = None,
+    wait: float = 0.0,
+    say: Say = _quiet,
+    progress: Progress = _no_progress,
+) -> Installed:
+    """Install `image` on the `board` at `port`; settings, journal and keys on it stay.
+
+    `update_key` is the public key (32 bytes) whose owner may send updates over the air. With
+    `wait` seconds the new image is watched until it has confirmed itself or was taken back.
+
+    Raises:
+        CommandError: wrong board or MicroPython, no room, cable pulled, contents that differ. The
+            monitor that was on the board is as it was.
+    """
+    if image.board != board.name:
+        raise CommandError(
+            f"The image is for {image.board}, not for {board.name}.",
+            f"Build the right one: make image BOARD={board.name}",
+        )
+    repl = Repl(port)
+    try:
+        identity = identify(repl)
+        check(identity, board, image_mpy(image))
+        say(f"{identity.machine}, MicroPython {identity.version_text}")
+        if format_flash:
+            say("Making the file system; this erases the board's flash")
+            prepare(repl, board)
+        else:
+            repl = hold(repl, board)
+        check_file_system(repl, board)
+        state = read_state(repl, board)
+        slot = target_slot(state, board)
+        target = f"{slots_folder(board)}/{slot}"
+        say(f"Writing {len(image.files)} files, {image.size} bytes, to slot {slot}")
+        keep = [f"{target}/{file.path}" for file in image.files]
+        repl.exec(f"{_TIDY}\ntidy({target!r},{keep!r})", timeout=60)
+        _room(repl, board, image)
+        sent, skipped = _send(repl, image, target, progress)
+        manifest = (image.folder / "manifest.json").read_bytes()
+        repl.put_safely(f"{target}/manifest.json", manifest)
+        _place_loader(repl, board)
+        if update_key is not None:
+            repl.put_safely(f"{slots_folder(board)}/update.key", update_key)
+        goes_back = state is not None and board.slots == 2 and state.run != slot
+        last = state.last if state is not None else NONE
+        if state is not None and goes_back:
+            write_state(repl, board, State(state.run, slot, 0, last))
+        else:
+            write_state(repl, board, State(slot, NONE, 0, NONE))
+        repl.exec("import os\nif hasattr(os,'sync'): os.sync()")
+        say("Every file verified on the board; starting it")
+        repl.reset()
+    finally:
+        repl.close()
+    kept = _watch(port, board, slot, wait, say) if wait and goes_back else None
+    return Installed(slot, sent, skipped, kept, identity)
+
+
+def _place_loader(repl: Repl, board: Board) -> None:
+    """Put the loader where MicroPython looks for main.py: the folder it starts in."""
+    here = str(repl.value("os.getcwd()", "import os")).rstrip("/")
+    source = loader_source(board)
+    if repl.hashes([here + "/main.py"]) != [hashlib.sha256(source).hexdigest()]:
+        repl.put_safely(here + "/main.py", source)
+
+
+def _watch(port: str, board: Board, slot: str, wait: float, say: Say) -> bool | None:
+    """Let the new image run for `wait` seconds, then look whether it stayed."""
+    say(f"Letting the new image prove itself for {wait:.0f} s")
+    time.sleep(wait)
+    with reopen(port) as repl:
+        state = read_state(repl, board)
+        # Looking interrupted the monitor: it starts again.
+        repl.reset()
+    if state is None or (state.run != slot and state.trial == slot):
+        return None
+    return state.run == slot
+
+
+def crash_report(repl: Repl, board: Board) -> str:
+    """The traceback of the last crash on the board, or "" when there was none."""
+    try:
+        return repl.get(slots_folder(board) + "/crash.txt").decode("utf-8", "replace")
+    except RemoteError:
+        return ""
