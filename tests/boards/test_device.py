@@ -145,7 +145,7 @@ def test_cable_pulled_halfway(desk: DeskBoard, virtual: Board, tmp_path: Path) -
 
     def say(words: str) -> None:
         if words.startswith("Writing"):
-            desk.pull(after=9000)
+            desk.cable.pull(after=9000)
             started.set()
 
     with pytest.raises(Unplugged, match="cable was pulled") as caught:
@@ -154,7 +154,7 @@ def test_cable_pulled_halfway(desk: DeskBoard, virtual: Board, tmp_path: Path) -
     assert "run the same command again" in caught.value.hint
     # Power goes with the cable; plugged in again, the monitor that was there runs.
     desk.cut_power()
-    desk.plug()
+    desk.cable.plug()
     desk.printed.clear()
     desk.restore_power()
     wait_for(desk, b"version 1.0.0 runs")

@@ -52,6 +52,7 @@ class Settings:
     epoch: UNIX time of the first power-on; by default this computer's clock.
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
     radio: faults of the link from the start, as the control command "radio" takes them.
+    console: offer the board's REPL on a serial port, as USB does; its name is in board.json.
     files: path on the board -> file here, put on a flash that is new.
     hci_port, control_port: TCP ports on this computer; 0 takes free ones.
     """
@@ -77,6 +78,7 @@ class Settings:
     heap: str = "16M"
     hci_port: int = 0
     control_port: int = 0
+    console: bool = False
     radio: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 

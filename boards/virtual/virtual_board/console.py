@@ -1,0 +1,106 @@
+"""A cable to a MicroPython process: a port that tools open as they open a board's USB serial port.
+
+    console = Console()
+    process = subprocess.Popen([...], **console.stdio())
+    console.port                         # "/dev/pts/7": mpremote connect /dev/pts/7
+
+Two pseudo-terminals with a thread between them: one is the process's own controlling terminal, so
+that Ctrl-C reaches a running program, the other is what tools open. `pull()` takes the cable away.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import termios
+import threading
+import tty
+from collections.abc import Callable
+from typing import Any
+
+
+class Console:
+    """The cable. `printed` collects what the board printed; `live` lets bytes reach the board."""
+
+    def __init__(self) -> None:
+        self._inner, self._inner_far = pty.openpty()
+        self._outer, self._outer_far = pty.openpty()
+        tty.setraw(self._outer_far)
+        self.port = os.ttyname(self._outer_far)
+        self.printed = bytearray()
+        self.live = True
+        self._pulled = False
+        self._pull_after: int | None = None
+        self._stop_read, self._stop_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self._thread.start()
+
+    def stdio(self) -> dict[str, Any]:
+        """Arguments of Popen for a process on this cable; a new one may follow an old one."""
+        tty.setraw(self._inner_far)
+        # A process that was killed in its REPL left the terminal without interrupts.
+        modes = termios.tcgetattr(self._inner_far)
+        modes[3] |= termios.ISIG
+        termios.tcsetattr(self._inner_far, termios.TCSANOW, modes)
+        return {
+            "stdin": self._inner_far,
+            "stdout": self._inner_far,
+            "stderr": self._inner_far,
+            "start_new_session": True,
+            "preexec_fn": _take_terminal,
+        }
+
+    def pull(self, after: int = 0) -> None:
+        """Pull the cable once `after` more bytes have gone to the board."""
+        self._pull_after = after
+
+    def plug(self) -> None:
+        """Put the cable back."""
+        self._pull_after = None
+        self._pulled = False
+
+    def close(self) -> None:
+        """Take the port away."""
+        os.write(self._stop_write, b"x")
+        self._thread.join()
+        handles = (self._inner, self._inner_far, self._outer, self._outer_far)
+        for handle in (*handles, self._stop_read, self._stop_write):
+            os.close(handle)
+
+    def _run(self) -> None:
+        while True:
+            sources = [self._inner, self._stop_read] + ([self._outer] if self.live else [])
+            ready, _, _ = select.select(sources, [], [], 0.02)
+            if self._stop_read in ready:
+                return
+            if self._inner in ready:
+                self._carry(self._inner, self._from_board)
+            if self._outer in ready:
+                self._carry(self._outer, self._to_board)
+
+    def _carry(self, source: int, take: Callable[[bytes], None]) -> None:
+        try:
+            take(os.read(source, 4096))
+        except OSError:
+            pass  # the far end is between two processes
+
+    def _from_board(self, data: bytes) -> None:
+        self.printed += data
+        if not self._pulled:
+            # Nobody may be listening: what doesn't fit is lost, as on a port that nobody opened.
+            _, room, _ = select.select([], [self._outer], [], 0)
+            if room:
+                os.write(self._outer, data)
+
+    def _to_board(self, data: bytes) -> None:
+        if self._pulled:
+            return
+        if self._pull_after is not None:
+            data = data[: self._pull_after]
+            self._pull_after -= len(data)
+            self._pulled = self._pull_after == 0
+        os.write(self._inner, data)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
