@@ -69,8 +69,17 @@ board.baseline = gc.mem_alloc()
 sim.set_speed(config["speed"])
 cable.event(event="booted", cause=config["cause"])
 try:
-    __import__("main")
-    board.firmware_ended(None)
+    if sys.path[0] == "":
+        with open("/main.py") as _file:
+            _source = _file.read()
+        exec(compile(_source, "main.py", "exec"), {"__name__": "__main__"})
+    else:
+        __import__("main")
+    if not config["console"]:
+        board.firmware_ended(None)
+except KeyboardInterrupt:
+    # Ctrl-C on the console: the REPL follows, as on any board.
+    sys.path[:] = ["", "/lib"]
 except SystemExit:
     board.firmware_ended("sys.exit()")
 except BaseException as error:

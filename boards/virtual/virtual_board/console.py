@@ -18,6 +18,8 @@ import tty
 from collections.abc import Callable
 from typing import Any
 
+_KEEP = 1 << 20  # bytes of what a board printed
+
 
 class Console:
     """The cable. `printed` collects what the board printed; `live` lets bytes reach the board."""
@@ -86,6 +88,7 @@ class Console:
 
     def _from_board(self, data: bytes) -> None:
         self.printed += data
+        del self.printed[:-_KEEP]
         if not self._pulled:
             # Nobody may be listening: what doesn't fit is lost, as on a port that nobody opened.
             _, room, _ = select.select([], [self._outer], [], 0)

@@ -20,12 +20,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from heartlog.errors import CommandError, explain
 from virtual_board import cable as wire
 from virtual_board import patient
 from virtual_board.air import Air, HciPort
+from virtual_board.console import Console
 from virtual_board.radio import Radio
 from virtual_board.settings import CAUSES, PARTS, Settings
 
@@ -72,6 +73,7 @@ class Supervisor:
             "playing": not settings.hold,
             "battery_mv": settings.battery_mv,
         }
+        self.console = Console() if settings.console else None
         self.cause = "power"
         self.process: asyncio.subprocess.Process | None = None
         self.power = asyncio.Event()
@@ -108,13 +110,11 @@ class Supervisor:
         with log, theirs:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", _RUN, "-X", f"heapsize={self.settings.heap}"),
+                *(["-i"] if self.console else []),
                 *(str(RUNTIME_DIR / "boot.py"), str(RUNTIME_DIR), str(BOARD_DIR)),
                 str(theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                **self._stdio(log),
             )
         try:
             await self.cable.serve(ours)
@@ -140,6 +140,18 @@ class Supervisor:
                 f"The board's MicroPython process ended unexpectedly ({how}).",
                 f"Its last words are in {self.settings.run_dir / 'board.log'}.",
             )
+
+    def _stdio(self, log: BinaryIO) -> dict[str, Any]:
+        """Where the board's REPL is: nowhere, or on the console's port."""
+        if self.console is None:
+            return {
+                "stdin": subprocess.DEVNULL,
+                "stdout": log,
+                "stderr": log,
+                "start_new_session": True,
+            }
+        self.console.live = False  # until it has booted: its USB is not up before
+        return self.console.stdio()
 
     def _restart_state(self, reset: dict[str, Any]) -> None:
         self.cause = reset["cause"]
@@ -210,6 +222,7 @@ class Supervisor:
             "spi": 0,
             "battery_divider": BATTERY_DIVIDER,
             "part": chosen.part,
+            "console": chosen.console,
             "channels": self._leads(),
             "playing": self.state["playing"],
             "patient_started_us": self.state["patient_started_us"],
@@ -247,6 +260,8 @@ class Supervisor:
         kind = event["event"]
         if kind == "booted":
             self._booted.set()
+            if self.console is not None:
+                self.console.live = True
         elif kind == "reset":
             self._reset = event
         elif kind == "complaints":
@@ -349,6 +364,7 @@ async def main(settings: Settings) -> None:
         "hci": f"tcp-client:127.0.0.1:{port}",
         "control": f"127.0.0.1:{server.sockets[0].getsockname()[1]}",
         "clock": "clock",
+        "console": supervisor.console.port if supervisor.console else None,
         "pid": os.getpid(),
         "speed": settings.speed,
         "stack": settings.stack,

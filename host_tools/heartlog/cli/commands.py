@@ -43,6 +43,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("record", "heartlog.cli.record:record", "Record a session from a monitor.", RECORD),
     Entry("demo", "heartlog.demo.command:demo", "The whole product on a real ECG.", DEVICE),
+    Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
 )

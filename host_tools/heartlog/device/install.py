@@ -115,6 +115,8 @@ def _send(repl: Repl, image: ImageInfo, target: str, progress: Progress) -> tupl
     return sent, skipped
 
 
+_BLOCK = 4096
+
 _TIDY = """
 import os
 def tidy(p, keep):
@@ -135,7 +137,9 @@ def tidy(p, keep):
 
 def _room(repl: Repl, board: Board, image: ImageInfo) -> None:
     size, free = repl.value(f"(lambda s: (s[0], s[3]))(os.statvfs({board.root!r}))", "import os")
-    needed = image.size + 4096 * (len(image.files) + 8)
+    # littlefs gives each file whole blocks, and each folder two; a few are left for its own use.
+    blocks = sum(-(-file.size // _BLOCK) for file in image.files) + 16
+    needed = blocks * _BLOCK
     if size * free < needed:
         raise CommandError(
             f"The board's flash has {size * free // 1024} KiB free; the image needs"

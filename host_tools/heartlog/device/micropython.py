@@ -1,9 +1,9 @@
 """Puts MicroPython itself on a board, from a file whose hash is checked first.
 
 UF2 boards: the file is copied onto the drive that the board shows. Espressif chips: esptool erases
-and writes. ST: dfu-util writes. Official files are at <https://micropython.org/download/>; Heartlog
-pins none, since each release's files are signed by nobody but that site: give the hash that it
-shows, or the one that your department approved, with --sha256.
+and writes. ST: dfu-util writes. Official files are at <https://micropython.org/download/>.
+Heartlog pins none, since nobody but that site vouches for them: give the hash that your
+department approved with --sha256.
 """
 
 import hashlib
@@ -117,7 +117,7 @@ def put(
     drive: Path | None = None,
     run: Run = _run,
 ) -> str:
-    """Write MicroPython from `path` onto a board that is in its loader; returns the file's SHA-256.
+    """Write MicroPython from `path` onto a board that is in its loader; returns its SHA-256.
 
     `run` runs a program and returns its exit status.
 

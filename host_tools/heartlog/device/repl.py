@@ -8,6 +8,7 @@ with Repl(port) as board:
 
 import contextlib
 import io
+import struct
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -73,7 +74,6 @@ class Repl:
         except ImportError as error:
             raise CommandError("mpremote is not installed.", INSTALL) from error
         self.port = port
-        self._serial_error: type[Exception] = serial.SerialException
         self._transport_error: type[Exception] = TransportError
         self._exec_error: type[Exception] = TransportExecError
         try:
@@ -96,9 +96,10 @@ class Repl:
                     self._link.enter_raw_repl(soft_reset=False, timeout_overall=2)
                 self._link.exec("")
                 return
-            except (OSError, TypeError) as error:
-                raise Unplugged(self.port) from error
-            except self._transport_error as error:
+            # A board that is just starting answers in parts, which mpremote trips over: once more.
+            except (OSError, TypeError, struct.error, self._transport_error) as error:
+                if time.monotonic() > deadline and isinstance(error, OSError):
+                    raise Unplugged(self.port) from error
                 if time.monotonic() > deadline:
                     raise CommandError(
                         f"What is on {self.port} does not answer as MicroPython does.",
@@ -130,14 +131,9 @@ class Repl:
             yield
         except self._exec_error as error:
             raise RemoteError(self.port, str(getattr(error, "error_output", error))) from error
-        # A pty whose far end is gone reads as nothing, which mpremote trips over (TypeError,
-        # struct.error is a ValueError's cousin: both mean that bytes were missing).
-        except (self._serial_error, OSError, TypeError, ValueError) as error:
+        # TypeError and struct.error come from mpremote when bytes that it counts on are missing.
+        except (OSError, TypeError, ValueError, struct.error, self._transport_error) as error:
             raise Unplugged(self.port) from error
-        except Exception as error:
-            if isinstance(error, self._transport_error) or type(error).__module__ == "struct":
-                raise Unplugged(self.port) from error
-            raise
 
     def exec(self, code: str, timeout: float = 20.0) -> str:
         """Run code on the board; returns what it printed. `timeout` is for silence, in seconds."""
