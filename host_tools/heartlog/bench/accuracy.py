@@ -96,7 +96,7 @@ def _peers(recordings: Sequence[Recording]) -> Iterator[str]:
             yield line(peer.name, counts)
     _progress("")
     for peer in absent:
-        yield f'{peer.name:<34}not installed: pip install "heartlog[bench]"'
+        yield f'{peer.name:<34}not installed: pip install "heartlog[cable]"'
 
 
 def _score_peer(number: int, recording: Recording) -> Score:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heartlog.errors import CommandError, NotFound
 
-INSTALL = 'Install what the cable needs: pip install "heartlog[bench]"'
+INSTALL = 'Install what the cable needs: pip install "heartlog[cable]"'
 
 
 def candidates() -> list[tuple[str, str]]:
