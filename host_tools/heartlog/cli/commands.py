@@ -46,4 +46,16 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
+    Entry(
+        "report", "heartlog.report.cli:report", "The report of a session: PDF and HTML.", REVIEW
+    ),
+    Entry(
+        "session", "heartlog.records.cli_session:session", "Add diary, findings, notes.", REVIEW
+    ),
+    Entry("patients", "heartlog.records.cli_patients:patients", "The files of patients.", KEEP),
+    Entry("equipment", "heartlog.records.cli_equipment:equipment", "Look after monitors.", KEEP),
+    Entry("export", "heartlog.export.cli:export", "As WFDB, EDF+, CSV, FHIR or JSON.", KEEP),
+    Entry("import", "heartlog.importing.cli:import_", "Read WFDB, EDF+ or RR text.", KEEP),
+    Entry("share", "heartlog.share.cli:share", "Sessions in one encrypted file.", KEEP),
+    Entry("store", "heartlog.store.cli:store", "Back up, restore, check, audit.", KEEP),
 )

@@ -145,7 +145,9 @@ def _one_boot(
 ) -> tuple[Beats, list[Placed], ClockFit]:
     boot_row = next((r for r in rows if r.kind == "boot"), None)
     rate = float((boot_row.fields.get("rate") if boot_row else None) or default_rate)
-    beat_index = unwrap(packed["sample"])
+    # Near the boot record, so that a peak found just before the first sample is a small negative.
+    near = int(boot_row.sample) if boot_row is not None and boot_row.sample is not None else None
+    beat_index = unwrap(packed["sample"], near)
     located = _locate(rows, packed["seq"], beat_index, rate)
     syncs = [(i, r) for i, r in located if r.kind == "sync" and i is not None and _host(r)]
     if syncs:

@@ -1,0 +1,68 @@
+"""`heartlog share`: sessions in one encrypted file, and back."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heartlog.cli import output
+from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.errors import UsageProblem
+
+share = typer.Typer(no_args_is_help=True, help="Share sessions in one encrypted file.")
+
+ENVIRONMENT = "HEARTLOG_PASSPHRASE"
+
+
+def ask(twice: bool) -> str:
+    """Return the passphrase: typed unseen, or from HEARTLOG_PASSPHRASE where nobody can type."""
+    given = os.environ.get(ENVIRONMENT)
+    if given:
+        return given
+    if not sys.stdin.isatty():
+        raise UsageProblem(
+            "There is no terminal to type the passphrase on.", f"Set {ENVIRONMENT}."
+        )
+    typed: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+    return typed
+
+
+@share.command()
+def seal(
+    sessions: Annotated[list[int], typer.Argument(help="Numbers of the sessions.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write (.heartshare).")],
+    store: StoreOption = None,
+) -> None:
+    """Write sessions, patients included, into one file that only the passphrase opens."""
+    from heartlog.share import seal as do
+    from heartlog.share.file import check_passphrase
+    from heartlog.store import Store
+
+    passphrase = ask(twice=True)
+    check_passphrase(passphrase)
+    with Store.open(store) as opened:
+        do(opened, sessions, out, passphrase)
+    output.note(f"{out} is sealed. Tell the passphrase by another way than the file.")
+
+
+@share.command("open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="A shared file.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a shared file's sessions into the store."""
+    from heartlog.share import unseal
+    from heartlog.store import Store
+
+    passphrase = ask(twice=False)
+    with Store.open(store) as opened:
+        found = unseal(file, passphrase, opened)
+    if as_json:
+        output.print_json([{"session": c.session_id, "beats": c.beats} for c in found])
+        return
+    for c in found:
+        who = c.patient or "no patient"
+        output.out().print(f"Session {c.session_id}: {who}, {c.beats} beats", soft_wrap=True)
