@@ -43,6 +43,7 @@ class Acquisition:
         self.detector = None
         self.quality = None
         self._channel = 0
+        self._wrapped = False  # the sample index has been beyond 2^31
         self._told = []  # state and reason of each channel as last told
         self._tried = time.ticks_ms()
         self._start()
@@ -88,6 +89,8 @@ class Acquisition:
         if sampler.gap:
             detector.gap(sampler.gap)
             app.on_gap((sampler.start - sampler.gap) & 0xFFFFFFFF, sampler.gap, sampler.gap_reason)
+        if sampler.index >= 0x80000000:
+            self._wrapped = True
         if self.quality.feed(sampler, n):
             self._signal()
         found = detector.process(sampler.channels[self._channel], n)
@@ -102,16 +105,17 @@ class Acquisition:
         """Tells the beats that were decided in the block just taken."""
         events = self.detector.events
         end = self.sampler.index
-        at = 0
-        for _ in range(found):
+        for at in range(0, found * STRIDE, STRIDE):
+            ago = events[at]
+            if ago > end and not self._wrapped:
+                continue  # before the first sample: the filters' beginning, no beat
             self._app.on_beat(
-                (end - events[at]) & 0xFFFFFFFF,
+                (end - ago) & 0xFFFFFFFF,
                 events[at + 1],
                 events[at + 2],
                 events[at + 3],
                 events[at + 4] | doubt,
             )
-            at += STRIDE
 
     def _signal(self):
         """A state has changed: tells each channel's that has, and keeps the detector's own."""

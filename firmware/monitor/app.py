@@ -28,6 +28,7 @@ from .link import wire
 from .link.server import Server
 from .power import Power
 
+SETTINGS_BLOCKS = 2
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
@@ -41,6 +42,11 @@ _RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
 def _random32():
     data = os.urandom(4)
     return (data[0] | data[1] << 8 | data[2] << 16 | data[3] << 24) or 1
+
+
+def journal_blocks(media):
+    """How many blocks of the media the journal gets; the settings come before, strips behind."""
+    return media.blocks - SETTINGS_BLOCKS if media.lasting else media.blocks
 
 
 def reset_cause():
@@ -59,11 +65,17 @@ class App:
         import image_info
 
         self.board = board
-        self.settings = settings or _settings.Settings(_settings_path(board))
         problem = None
         if media is None:
             media, problem = _media.open_media(board)
         self._media_fault = 0 if problem is None else getattr(problem, "errno", None) or 255
+        room = journal_blocks(media)
+        if settings is None:
+            kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
+            settings = _settings.Settings(kept)
+        self.settings = settings
+        if media.lasting:
+            media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         self.journal = _journal.Journal(media, _random32)
         left_out = self.journal.mount()
         self.body = bytearray(wire.MAX_BODY)
@@ -256,11 +268,6 @@ class App:
         )  # fmt: skip
         if self.server.running:
             self.server.status(self._status)
-
-
-def _settings_path(board):
-    root = getattr(board, "ROOT", "/")
-    return (root if root.endswith("/") else root + "/") + "settings"
 
 
 def run(board):

@@ -95,7 +95,7 @@ class Journal:
             skipped = self.number - ring.newest - 1
             left_out = MOST_OPEN + _MOST_PER_PAGE * skipped
         else:
-            left_out = MOST_OPEN if last else 0
+            left_out = MOST_OPEN if ring.seq_floor else 0
             self.first_seq = last + left_out + 1
             self.number = 0
         self.boot = (boot + 1) & 0xFFFF

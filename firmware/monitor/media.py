@@ -130,5 +130,7 @@ def _room(folder, reserve):
     """Blocks that the journal may take of the file system, at its first boot."""
     top = folder[: folder.rfind("/")] or "/"
     stat = os.statvfs(top)
-    blocks = (stat[0] * stat[3] - reserve) // BLOCK
+    # littlefs counts a block that two trees use twice: a full one has "less than nothing" free
+    free = stat[3] if stat[3] <= stat[2] else 0
+    blocks = (stat[0] * free - reserve) // BLOCK
     return blocks - blocks // 24  # the directory: two blocks for about fifty fences

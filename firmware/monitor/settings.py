@@ -1,16 +1,19 @@
-"""Settings that outlive a power cut: whole numbers by key, in one small checksummed file.
+"""Settings that outlive a power cut: whole numbers by key, in two blocks of flash.
 
-    settings = Settings("/settings")
+    settings = Settings(media)
     settings.get(CHANNEL)
     settings.set(CHANNEL, 1)      # ValueError outside its limits; written at once
 
-Two files are written in turn, each with a count and a checksum: a cut in the middle of a write
-leaves the other one. Unreadable files mean the defaults and `damaged`.
+Every change is a page of its own with a count and a checksum, written behind the last one: one
+program operation, no erase, so no sample is missed for it. A block that is nearly full is left at
+boot; the other one is erased then. A cut in the middle of a change leaves the one before; nothing
+readable means the defaults and `damaged`.
 """
 
 from struct import pack_into, unpack_from
 
 from .link.pack import crc_hqx
+from .media import PAGE
 
 SESSION, CHANNEL, RATE, GAIN, OPEN_HEART_RATE = 0, 1, 2, 3, 4
 SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
@@ -35,48 +38,72 @@ TABLE = {
     UTC_OFFSET_MIN: ("offset from UTC", 0, -840, 840),
 }
 _COUNT = 32
-_SIZE = 4 + 4 * _COUNT + 2
+_SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
+_SLOTS = 16  # in a block
+_SPARE = 6  # changes that must still fit when the monitor has booted
 
 
 class Settings:
-    """`path` is completed by "0" and "1"; None keeps the values in RAM only."""
+    """`media`: two blocks or more (monitor/media.py), None keeps the values in RAM only."""
 
-    def __init__(self, path=None):
-        self._path = path
+    def __init__(self, media=None):
+        self._media = media
         self._values = [0] * _COUNT
         for key in TABLE:
             self._values[key] = TABLE[key][1]
         self._turn = 0
+        self._slot = 0  # the next one to be written
+        self._left = _SLOTS  # slots of its block, from it on
         self.damaged = False
-        self.failures = 0  # writes that the file system refused
-        if path:
+        self.failures = 0  # changes that could not be written
+        self._page = bytearray(PAGE)
+        if media is not None:
             self._load()
 
     def _load(self):
-        best, data, seen = -1, None, False
-        for i in (0, 1):
-            try:
-                with open(self._path + str(i), "rb") as file:
-                    read = file.read(_SIZE)
+        """Takes the newest good slot; a block that is nearly full is left while there is time."""
+        page, newest, seen = self._page, -1, False
+        for slot in range(2 * _SLOTS):
+            self._media.read(slot // _SLOTS, slot % _SLOTS * PAGE, page)
+            if page[0] == 0xFF:
+                continue
+            magic, turn = unpack_from("<HI", page, 0)
+            if magic != _MAGIC or self._crc() != page[_SIZE - 2] | page[_SIZE - 1] << 8:
                 seen = True
-            except OSError:
-                continue
-            if len(read) < _SIZE or crc_hqx(read[: _SIZE - 2], 0xFFFF) != (
-                read[_SIZE - 2] | read[_SIZE - 1] << 8
-            ):
-                continue
-            magic, turn = unpack_from("<HH", read, 0)
-            if magic == _MAGIC and (best < 0 or (turn - best) & 0xFFFF < 0x8000):
-                best, data = turn, read
-        if data is None:
-            self.damaged = seen
-            return
-        self._turn = best
-        for key in TABLE:
-            value = unpack_from("<i", data, 4 + 4 * key)[0]
-            if TABLE[key][2] <= value <= TABLE[key][3]:
-                self._values[key] = value
+            elif turn > self._turn or newest < 0:
+                newest, self._turn = slot, turn
+                for key in TABLE:
+                    value = unpack_from("<i", page, 8 + 4 * key)[0]
+                    if TABLE[key][2] <= value <= TABLE[key][3]:
+                        self._values[key] = value
+        self.damaged = seen and newest < 0
+        block = newest // _SLOTS if newest >= 0 else 1
+        self._slot = block * _SLOTS
+        while self._slot < (block + 1) * _SLOTS and not self._blank(self._slot):
+            self._slot += 1
+        self._left = (block + 1) * _SLOTS - self._slot
+        if newest < 0 or self._left < _SPARE:
+            self._change_block(1 - block)
+            self._save()
+
+    def _blank(self, slot):
+        self._media.read(slot // _SLOTS, slot % _SLOTS * PAGE, self._page)
+        for byte in self._page:
+            if byte != 0xFF:
+                return False
+        return True
+
+    def _change_block(self, block):
+        self._slot = block * _SLOTS
+        self._left = _SLOTS
+        try:
+            self._media.erase(block)
+        except OSError:
+            self.failures += 1
+
+    def _crc(self):
+        return crc_hqx(memoryview(self._page)[: _SIZE - 2], 0xFFFF)
 
     def get(self, key):
         """The value of a key; KeyError when there is no such setting."""
@@ -96,20 +123,25 @@ class Settings:
             self._save()
 
     def _save(self):
-        if not self._path:
+        if self._media is None:
             return
-        self._turn = (self._turn + 1) & 0xFFFF
-        data = bytearray(_SIZE)
-        pack_into("<HH", data, 0, _MAGIC, self._turn)
+        if not self._left:
+            self._change_block(1 - (self._slot - 1) // _SLOTS)
+        page = self._page
+        for i in range(PAGE):
+            page[i] = 0xFF
+        self._turn += 1
+        pack_into("<HIH", page, 0, _MAGIC, self._turn, 0)
         for key in range(_COUNT):
-            pack_into("<i", data, 4 + 4 * key, self._values[key])
-        crc = crc_hqx(data[: _SIZE - 2], 0xFFFF)
-        data[_SIZE - 2], data[_SIZE - 1] = crc & 255, crc >> 8
+            pack_into("<i", page, 8 + 4 * key, self._values[key])
+        crc = self._crc()
+        page[_SIZE - 2], page[_SIZE - 1] = crc & 255, crc >> 8
         try:
-            with open(self._path + str(self._turn & 1), "wb") as file:
-                file.write(data)
+            self._media.program(self._slot // _SLOTS, self._slot % _SLOTS, page)
         except OSError:
             self.failures += 1
+        self._slot += 1
+        self._left -= 1
 
     # What the panel asks for.
     @property
