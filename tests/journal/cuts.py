@@ -62,7 +62,7 @@ def pages(journal, number=None):
 
 def records(journal, number=None):
     last = 0
-    for number, data in pages(journal, number):
+    for _, data in pages(journal, number):
         reader = Unpacker(data, journal.journal)
         for seq, kind, body in reader.records():
             assert seq > last, "seq %d after %d" % (seq, last)
