@@ -67,7 +67,7 @@ class Board:
         atexit.register(self.stop)
         with open(self.run_dir / "supervisor.log", "ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "virtual_board.supervisor"],
+                [sys.executable, "-m", "virtual_board.service"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

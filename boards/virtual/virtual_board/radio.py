@@ -16,7 +16,8 @@ from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
 
 from virtual_board import gatt as table
-from virtual_board.air import Air, BoardController, HostController, att_frame
+from virtual_board.air import Air, BoardController, att_frame
+from virtual_board.hosts import HostController
 from virtual_board.pairing import Pairing
 
 # Operations of an EXCHANGE frame.

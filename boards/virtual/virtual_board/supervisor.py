@@ -1,32 +1,25 @@
-"""The process behind a virtual board: runs MicroPython, restarts it, answers the control socket.
+"""Runs a board's MicroPython process: boots it, answers what it asks, boots it again.
 
-    python -m virtual_board.supervisor < settings
-
-The first line on stdin is the settings; stdin's end means that whoever started it is gone. Events
-come out on stdout, one JSON object a line: {"ready": ...} or {"error": ..., "hint": ...} first,
-then complaints, resets and failures.
+A reset, a watchdog or a power cut ends the process; the next one gets the cause, the simulated
+time, and what a real board keeps: flash, front end, battery, the patient's place in the record.
 """
 
 import asyncio
 import contextlib
 import json
-import logging
-import os
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from heartlog.errors import CommandError, explain
+from heartlog.errors import CommandError
 from virtual_board import cable as wire
 from virtual_board import patient
-from virtual_board.air import Air, HciPort
+from virtual_board.air import Air
 from virtual_board.console import Console
+from virtual_board.events import emit
 from virtual_board.radio import Radio
 from virtual_board.settings import CAUSES, PARTS, Settings
 
@@ -45,12 +38,6 @@ _RUN = (
     "import sys\nfrom micropython_unix import run_main\n"
     "sys.exit(run_main(['micropython', *sys.argv[1:]]))"
 )
-
-
-def emit(**what: Any) -> None:
-    """Tell whoever started this board."""
-    with contextlib.suppress(OSError, ValueError):
-        print(json.dumps(what), flush=True)
 
 
 class Supervisor:
@@ -321,82 +308,3 @@ class Supervisor:
                 await self.cable.command({"do": "cut"})
             await self._down.wait()
         return {"ok": True}
-
-
-async def _until_orphaned(supervisor: Supervisor) -> None:
-    """Stop when stdin ends: nobody is left to stop this board."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    while await reader.read(1024):
-        pass
-    supervisor.stop()
-
-
-@contextlib.contextmanager
-def _port(port: int, purpose: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(
-            f"Port {port} can't be used for the {purpose}: {error.strerror}.",
-            "Another program has it: choose another port, or 0 for any that is free.",
-        ) from error
-
-
-async def main(settings: Settings) -> None:
-    """Run a board until it is stopped."""
-    logging.getLogger("bumble").setLevel(logging.ERROR)
-    supervisor = Supervisor(settings)
-    supervisor.load_heart()
-    run_dir = settings.run_dir
-    (run_dir / "clock").write_bytes(struct.pack("<d", settings.epoch))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.stop)
-    with _port(settings.control_port, "control socket"):
-        server = await asyncio.start_server(supervisor.control, "127.0.0.1", settings.control_port)
-    hosts = HciPort(supervisor.radio.air)
-    with _port(settings.hci_port, "hosts' Bluetooth controllers"):
-        port = await hosts.open(settings.hci_port)
-    description = {
-        "hci": f"tcp-client:127.0.0.1:{port}",
-        "control": f"127.0.0.1:{server.sockets[0].getsockname()[1]}",
-        "clock": "clock",
-        "console": supervisor.console.port if supervisor.console else None,
-        "pid": os.getpid(),
-        "speed": settings.speed,
-        "stack": settings.stack,
-        "record": settings.record,
-        "started": time.time(),
-    }
-    partial = run_dir / "board.json.new"
-    partial.write_text(json.dumps(description, indent=1))
-    partial.replace(run_dir / "board.json")
-    orphan = asyncio.create_task(_until_orphaned(supervisor))
-    emit(ready=description)
-    try:
-        await supervisor.run()
-    finally:
-        orphan.cancel()
-        server.close()
-        hosts.close()
-        (run_dir / "board.json").unlink(missing_ok=True)
-
-
-def _entry() -> int:
-    settings = Settings.from_json(sys.stdin.readline())
-    try:
-        asyncio.run(main(settings))
-    except Exception as error:
-        told = explain(error)
-        if told is None:
-            raise
-        emit(error=told.message, hint=told.hint)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_entry())
