@@ -136,6 +136,14 @@ class Bus:
             tx[i + 2] = values[i]
         self._transfer(count + 2)
 
+    def read_data(self, count):
+        """RDATA and a frame of `count` bytes: a view that the next access overwrites."""
+        self._tx[0] = RDATA
+        for i in range(1, count + 1):
+            self._tx[i] = 0
+        self._transfer(count + 1)
+        return self._rx_view[1 : count + 1]
+
     def _transfer(self, count):
         if not self.streaming:
             self.cs(0)

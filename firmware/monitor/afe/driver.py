@@ -231,6 +231,47 @@ class FrontEnd:
         bus.fast()
         return changed
 
+    def convert(self):
+        """One conversion on demand, `single_shot=True` -> (status word of 24 bits, [codes])."""
+        if not self.rate or not self._settings.get("single_shot"):
+            raise RuntimeError("configure(single_shot=True) comes before convert()")
+        self._idle("convert once")
+        bus = self.bus
+        limit = self.settling_ms() + 20
+        try:
+            if bus.start_pin:
+                bus.start_pin(1)
+            else:
+                bus.command(wires.START)
+            begun = time.ticks_ms()
+            while bus.drdy():
+                if time.ticks_diff(time.ticks_ms(), begun) > limit:
+                    raise errors.no_drdy(limit)
+                time.sleep_us(100)
+            frame = bus.read_data(self.part.frame_bytes)
+            if bus.start_pin:
+                bus.start_pin(0)
+        except BaseException:
+            self._safe()
+            raise
+        return self.decode(frame)
+
+    def decode(self, frame):
+        """A frame's bytes -> (status word of 24 bits, [codes]); the sampler has its own way."""
+        part = self.part
+        at = part.status_bytes
+        status = int.from_bytes(frame[:at], "big") << (8 if at == 2 else 0)
+        if status & part.sync_mask != part.sync:
+            raise errors.AfeError(
+                errors.OUT_OF_SYNC, "a frame begins with 0x%06X, not with 1100" % status
+            )
+        codes = []
+        for _ in range(part.channels):
+            code = int.from_bytes(frame[at : at + part.sample_bytes], "big")
+            codes.append(code - (1 << part.bits) if code >> (part.bits - 1) else code)
+            at += part.sample_bytes
+        return status, codes
+
     def standby(self):
         """Least power with the registers kept; `wake` ends it."""
         self._idle("stand by")

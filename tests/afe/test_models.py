@@ -1,0 +1,299 @@
+"""The chip models complain of every broken rule, and the tables agree with them (in CPython)."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PARTS = [
+    *("ADS1191", "ADS1192", "ADS1291", "ADS1292", "ADS1292R", "ADS1194", "ADS1196", "ADS1198"),
+    *("ADS1294", "ADS1296", "ADS1298", "ADS1294R", "ADS1296R", "ADS1298R"),
+    *("ADS1299-4", "ADS1299-6", "ADS1299"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _rooms(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The models and the firmware's tables, importable as on the board; forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "firmware"))
+    monkeypatch.syspath_prepend(str(REPOSITORY / "boards/virtual"))
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] in ("models", "monitor")]:
+        del sys.modules[name]
+
+
+class Pins:
+    def __init__(self) -> None:
+        self.levels = {"DRDY": 1, "RESET": 1, "START": 0, "PWDN": 1}
+        self.watchers: dict[str, list[Callable[[int], None]]] = {}
+
+    def level(self, name: str) -> int:
+        return self.levels[name]
+
+    def watch(self, name: str, fn: Callable[[int], None]) -> None:
+        self.watchers.setdefault(name, []).append(fn)
+
+    def drive(self, name: str, level: int) -> None:
+        if self.levels[name] != level:
+            self.levels[name] = level
+            for fn in self.watchers.get(name, []):
+                fn(level)
+
+
+class Bench:
+    """A model that has just finished its power-up, and hands to break rules with."""
+
+    def __init__(self, part: str, settle: bool = True):
+        from models.ads1x9x import Afe
+        from models.electrodes import Electrodes
+        from models.kernel import Kernel
+
+        self.kernel = Kernel()
+        self.pins = Pins()
+        self.afe = Afe(part, self.kernel, Electrodes(part), self.pins)
+        self.mode = 1
+        if settle:
+            self.wait(200000)
+
+    def wait(self, us: float) -> None:
+        self.kernel.run_until(self.kernel.now + int(us))
+
+    def send(self, *data: int, baudrate: int = 400000, hold: bool = False) -> bytes:
+        rx = bytearray(len(data))
+        self.afe.select(self.kernel.now)
+        self.afe.exchange(bytes(data), rx, self.kernel.now, baudrate, self.mode)
+        self.wait(len(data) * 8e6 / baudrate + 1)
+        if not hold:
+            self.wait(10)
+            self.afe.deselect(self.kernel.now)
+            self.wait(10)
+        return bytes(rx)
+
+    def complains(self, *words: str) -> None:
+        assert len(self.afe.complaints) >= 1, "nothing was complained of"
+        text = "\n".join(self.afe.complaints)
+        for word in words:
+            assert word in text, text
+        self.afe.complaints.clear()
+
+    def content(self) -> None:
+        assert self.afe.complaints == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_broken_rule_is_told(part: str) -> None:
+    early = Bench(part, settle=False)
+    early.wait(20000)
+    early.send(0x11)
+    early.complains("power-up time")
+
+    b = Bench(part)
+    b.send(0x20, 0x00, 0x00)
+    b.complains("RREG in RDATAC mode", "SDATAC comes first")
+    b.send(0x11)
+    b.content()
+    assert b.send(0x20, 0x00, 0x00)[2] == b.afe.part.id
+    b.content()
+
+    b.send(0x20, 0x00, 0x00, baudrate=8000000)
+    b.complains("tSDECODE")
+    b.send(0x11, baudrate=40000000)
+    b.complains("SCLK at 40000000 Hz")
+    b.mode = 0
+    b.send(0x11)
+    b.complains("mode 0", "mode 1")
+    b.mode = 1
+    b.send(0x33, 0x1F, *[0] * 32)
+    b.complains("RREG of 32 registers")
+    b.send(0x40, 0x00, 0x12)
+    b.complains("ID")
+    b.send(0x03)
+    b.complains("0x03 is no opcode")
+    b.send(0x12, 0, 0)
+    b.complains("RDATA before any conversion")
+    b.send(0x40 | 1)
+    b.complains("middle of a command")
+    b.send(0x41, 0x00, (b.afe.regs[1] & 0xF8) | 7)
+    b.complains("CONFIG1.DR = 111")
+
+    b = Bench(part)
+    b.send(0x06)
+    b.afe.complaints.clear()
+    b.afe.select(b.kernel.now)
+    b.afe.exchange(b"\x06", None, b.kernel.now, 4000000, 1)
+    b.wait(2)
+    b.afe.exchange(b"\x11", None, b.kernel.now, 4000000, 1)
+    b.complains("reset time")
+
+    b = Bench(part)
+    b.pins.drive("RESET", 0)
+    b.send(0x11)
+    b.complains("held in reset")
+    b.pins.drive("RESET", 1)
+    b.send(0x11)
+    b.complains("the reset time")
+
+    b = Bench(part)
+    b.pins.drive("RESET", 0)
+    b.pins.drive("RESET", 1)
+    b.complains("RESET low for 0 ns")
+
+    b = Bench(part)
+    b.send(0x11)
+    b.send(0x04)
+    b.content()
+    b.send(0x20, 0x00, 0x00)
+    b.complains("standby")
+    b.send(0x02)
+    b.wait(1000)
+    b.content()
+
+    b = Bench(part)
+    b.pins.drive("START", 1)
+    b.send(0x08)
+    b.complains("opcode START with the START pin high")
+    b.send(0x0A)
+    b.complains("opcode STOP with the START pin high")
+
+    b = Bench(part)
+    b.afe.select(b.kernel.now)
+    b.afe.exchange(b"\x11", None, b.kernel.now, 4000000, 1)
+    b.wait(2)
+    b.afe.deselect(b.kernel.now)
+    b.complains("CS went high", "after the last SCLK")
+    b.afe.select(b.kernel.now)
+    b.complains("CS was high for 0 ns")
+
+    b = Bench(part)
+    b.pins.drive("START", 1)
+    b.wait(60000)
+    b.send(0x12, 0)
+    b.complains("RDATA in RDATAC mode")
+    assert b.afe.unread > 0
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_reserved_bit_is_watched(part: str) -> None:
+    b = Bench(part)
+    b.send(0x11)
+    for register in b.afe.part.registers[1:]:
+        good = register.mend(register.reset)
+        for bit in range(8):
+            if not register.reserved >> bit & 1:
+                continue
+            b.send(0x40 | register.address, 0x00, good ^ 1 << bit)
+            b.complains(register.name, "reserved bits")
+        b.send(0x40 | register.address, 0x00, good)
+        b.content()
+        assert b.send(0x20 | register.address, 0, 0)[2] & register.compared() == (
+            good & register.compared()
+        )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_extra_clocks_repeat_the_frame(part: str) -> None:
+    b = Bench(part)
+    b.pins.drive("START", 1)
+    while b.pins.level("DRDY"):
+        b.wait(50)
+    n = b.afe.part.frame_bytes
+    b.pins.drive("START", 0)
+    twice = b.send(*[0] * (2 * n), baudrate=4000000)
+    assert twice[:n] == twice[n:]
+    assert twice[0] & 0xF0 == 0xC0
+    assert b.pins.level("DRDY") == 1
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_wrong_phase_shifts_by_one_bit(part: str) -> None:
+    b = Bench(part)
+    b.pins.drive("START", 1)
+    while b.pins.level("DRDY"):
+        b.wait(50)
+    b.mode = 0
+    assert b.send(*[0] * b.afe.part.frame_bytes, baudrate=4000000)[0] & 0xF0 == 0x60
+    b.complains("mode 0")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_tables_and_models_agree(part: str) -> None:
+    """The driver's table and the models' own facts were written apart: they must say the same."""
+    from monitor.afe import parts
+
+    from models import timing
+
+    table = parts.find(part)
+    facts = timing.of(part)
+    assert abs(table.tclk_ns - 1e9 / facts.fclk) < 1.1
+    for name in ("power_up", "reset_low", "reset", "decode", "wakeup", "cs_after", "cs_high"):
+        assert table.waits[name] == getattr(facts, name), name
+    for code, clocks in table.settling.items():
+        assert facts.settling[code] == clocks, code
+    assert [r.address for r in table.registers] == list(range(len(table.registers)))
+    assert len({r.name for r in table.registers}) == len(table.registers)
+    assert table.frame_bytes == table.status_bytes + table.slots * table.sample_bytes
+    analog = Bench(part).afe.analog
+    for mode, rates in ((0x80, table.rates), (0x00, table.low_power_rates)):
+        for rate, code in rates.items():
+            keep = mode if table.low_power_rates else 0
+            assert analog.rate(bytes([0, keep | code])) == rate
+    for register in table.registers:
+        assert register.valid(register.mend(register.reset))
+        width = sum(w for _, _, w in register.fields) + bin(register.reserved).count("1")
+        assert width == 8, register.name
+
+
+def test_ids_name_one_part_each() -> None:
+    from monitor.afe import parts
+
+    for mask, value, name in parts.IDS:
+        assert parts.name_of(value) == name
+        assert parts.find(value).name == parts.find(name).name == name
+        others = [n for m, v, n in parts.IDS if value & m == v]
+        assert others == [name], others
+        del mask
+    for revision in range(8):
+        assert parts.name_of(revision << 5 | 0x1E) in ("ADS1299", None) or revision in (2, 3, 4, 6)
+    assert parts.name_of(0x00) is None
+    assert parts.name_of(0xFF) is None
+    with pytest.raises(KeyError, match="ADS1292R"):
+        parts.find("ADS1300")
+
+
+def test_waits_of_the_bus_cover_every_part() -> None:
+    """The bus does not know the part before it has read its ID: its waits suit the slowest."""
+    from models import timing
+
+    source = (REPOSITORY / "firmware/monitor/afe/bus.py").read_text()
+
+    def constant(name: str) -> int:
+        line = next(x for x in source.splitlines() if x.startswith(f"{name} = const("))
+        return int(line.split("const(")[1].split(")")[0].replace("_", ""), 0)
+
+    for part in PARTS:
+        t = timing.of(part)
+        slow = 1.05  # the oscillators are good to 2.5 %
+        assert constant("POWER_UP_MS") * 1e6 >= t.ns(t.power_up) * slow
+        assert constant("RESET_LOW_US") * 1e3 >= t.ns(t.reset_low) * slow
+        assert constant("RESET_WAIT_US") * 1e3 >= t.ns(t.reset) * slow
+        assert constant("COMMAND_WAIT_US") * 1e3 >= t.ns(t.decode) * slow
+        assert constant("CS_AFTER_US") * 1e3 >= t.ns(t.cs_after) * slow
+        assert constant("CS_HIGH_US") * 1e3 >= t.ns(t.cs_high) * slow
+        assert 8e9 / constant("REGISTER_BAUDRATE") >= t.ns(t.decode) * slow
+
+
+def test_state_is_kept_over_a_reset_of_the_microcontroller() -> None:
+    b = Bench("ADS1292R")
+    b.send(0x11)
+    b.send(0x41, 0x00, 0x03)
+    b.send(0x10)
+    kept = b.afe.save()
+    other = Bench("ADS1292R", settle=False)
+    other.afe.restore(kept)
+    other.wait(1)
+    other.send(0x11)
+    assert other.send(0x21, 0, 0)[2] == 0x03
+    other.content()
