@@ -21,3 +21,7 @@ def test_part(micropython: str, module: str, part: str) -> None:
 @pytest.mark.parametrize("part", runner.SHAPES)
 def test_signal_state(micropython: str, part: str) -> None:
     runner.verify(micropython, "signal", part)
+
+
+def test_ads1293(micropython: str) -> None:
+    runner.verify(micropython, "ads1293", "ADS1293")

@@ -96,8 +96,12 @@ class Board:
     HARD_IRQ = True
 
     def __init__(self, part, patient=None, without=(), powered=True, wanted=None):
-        from models.ads1x9x import Afe
         from models.electrodes import Electrodes
+
+        if part == "ADS1293":
+            from models.ads1293 import Afe1293
+        else:
+            from models.ads1x9x import Afe
 
         self.PINS = {n: n for n in ("CS", "DRDY", "RESET", "START", "PWDN") if n not in without}
         if wanted:
@@ -113,7 +117,10 @@ class Board:
         self.pins = Pins()
         self.pins.board = self
         self.electrodes = Electrodes(part, patient)
-        self.afe = Afe(part, kernel, self.electrodes, self.pins, powered)
+        if part == "ADS1293":
+            self.afe = Afe1293(kernel, self.electrodes, self.pins)
+        else:
+            self.afe = Afe(part, kernel, self.electrodes, self.pins, powered)
         self.pins.watch("DRDY", self._drdy)
         self.pins.watch("CS", self._cs)
 

@@ -1,0 +1,159 @@
+"""Checks of the ADS1293: configured, sampled value by value, its faults noticed and mended."""
+
+from bench import Board, Steps, clean, kernel, raises, run_ms
+
+from monitor import sampler_core as core
+from monitor.afe import errors
+from monitor.afe.ads1293 import PoweredOff1293, adc_max
+from monitor.sampler_1293 import Sampler1293
+
+
+def running(part, volts=lambda lead, k: 0.0, rate=400, channels=3, **options):
+    board = Board(part, Steps(volts))
+    board.electrodes.set("all", ohms=0)
+    afe = PoweredOff1293(board).power_up()
+    afe.configure(rate=rate, channels=channels, **options)
+    sampler = Sampler1293(afe, board)
+    sampler.run()
+    return board, afe, sampler
+
+
+def collect(sampler, ms):
+    blocks, faults = [], []
+    for _ in range(ms // 20):
+        run_ms(20)
+        while True:
+            n = sampler.take()
+            if not n:
+                break
+            codes = [list(c[:n]) for c in sampler.channels]
+            blocks.append((sampler.start, sampler.gap, sampler.gap_reason, codes))
+        code = sampler.watch()
+        if code:
+            faults.append(code)
+    return blocks, faults
+
+
+def check_adc_max_is_the_sheets(part):
+    assert adc_max(4, 4) == adc_max(8, 128) == 0x800000
+    assert adc_max(5, 4) == adc_max(5, 64) == 0xC35000
+    assert adc_max(4, 6) == adc_max(8, 12) == adc_max(6, 16) == 0xF30000
+    assert adc_max(5, 6) == adc_max(5, 12) == 0xB964F0
+    assert adc_max(6, 6) == adc_max(6, 12) == 0xE6A900
+
+
+def check_found_and_dumped(part):
+    board = Board(part)
+    afe = PoweredOff1293(board).power_up()
+    assert "REVID 0x01" in afe.dump()
+    clean(board)
+
+
+def check_every_rate_value_by_value(part):
+    def volts(lead, k):
+        return (0.9e-3 * (lead + 1)) * (1 if k % 3 else -1) + (k % 7) * 1e-4
+
+    board = Board(part, Steps(volts))
+    board.electrodes.set("all", ohms=0)
+    afe = PoweredOff1293(board).power_up()
+    for rate in sorted(afe.part.rates):
+        if rate < 50 or rate > 3200:
+            continue
+        for channels in (1, 3):
+            board.afe.electrodes.patient.k = -1
+            afe.configure(rate=rate, channels=channels)
+            sampler = Sampler1293(afe, board)
+            sampler.run()
+            blocks, faults = collect(sampler, 200)
+            assert blocks and not faults and sampler.lost == 0, (rate, faults, sampler.lost)
+            for start, _, _, codes in blocks:
+                for c in range(channels):
+                    for i, code in enumerate(codes[c]):
+                        want = volts(c, start + i)
+                        got = code * afe.nv_per_code() * 1e-9
+                        assert abs(got - want) < 4e-7, (rate, c, start + i, got, want)
+            sampler.halt()
+    clean(board)
+
+
+def check_wrong_arguments(part):
+    board = Board(part)
+    afe = PoweredOff1293(board).power_up()
+    with raises(ValueError, "rate must be one of", "200", "400"):
+        afe.configure(rate=250)
+    with raises(ValueError, "channels must be 1, 2 or 3"):
+        afe.configure(channels=4)
+    with raises(ValueError, "lead_off_amperes"):
+        afe.configure(lead_off_amperes=1)
+    with raises(RuntimeError, "configure"):
+        afe.start()
+    clean(board)
+
+
+def check_nothing_answers_and_wrong_id(part):
+    board = Board(part)
+    board.afe.faults["mute"] = True
+    with raises(OSError, "no front end answers") as caught:
+        PoweredOff1293(board).power_up()
+    assert caught.error.code == errors.ABSENT
+    board = Board(part)
+    board.afe.faults["wrong_id"] = 0x55
+    with raises(OSError, "0x55"):
+        PoweredOff1293(board).power_up()
+
+
+def check_mismatch_is_named(part):
+    board = Board(part)
+    afe = PoweredOff1293(board).power_up()
+    write = board.afe._write
+    board.afe._write = lambda a, v: write(a, v & 0xF0 if a == 0x21 else v)
+    with raises(OSError, "R2_RATE"):
+        afe.configure()
+    assert board.pins.level("RESET") == 0
+
+
+def check_faults_are_noticed_and_mended(part):
+    board, afe, sampler = running(part)
+    collect(sampler, 300)
+    board.afe.faults["stuck_drdy"] = True
+    _, faults = collect(sampler, 800)
+    assert errors.NO_DRDY in faults
+    board.afe.faults["stuck_drdy"] = False
+    blocks = []
+    begun = kernel.now
+    while not blocks:
+        blocks, _ = collect(sampler, 20)
+        assert kernel.now - begun < 1500000
+    assert blocks[0][1] > 0 and blocks[0][2] == core.RESTARTED
+    board.afe.brown_out()
+    _, faults = collect(sampler, 1000)
+    assert faults
+    blocks, faults = collect(sampler, 500)
+    assert blocks and not faults
+    board.afe.regs[0x0C] ^= 0x20
+    _, faults = collect(sampler, 1000)
+    assert faults == [errors.CHANGED] and "RLD_CN" in sampler.last_fault_text
+    clean(board)
+
+
+def check_gaps_keep_the_index(part):
+    board, afe, sampler = running(part, lambda lead, k: (k % 1000) * 1e-5)
+    collect(sampler, 3000)
+    for i in range(20):
+        board.mask(1000 + 1700 * i)
+        for start, _, _, codes in collect(sampler, 20)[0]:
+            for j, code in enumerate(codes[0]):
+                k = round(code * afe.nv_per_code() * 1e-9 / 1e-5)
+                assert k == (start + j) % 1000, (k, start + j)
+    assert sampler.lost > 50
+    clean(board)
+
+
+def check_lead_off(part):
+    board, afe, sampler = running(part, lead_off_amperes=16e-9)
+    collect(sampler, 100)
+    assert afe.lead_off() == 0
+    board.electrodes.set("LA", on=False)
+    collect(sampler, 100)
+    assert afe.lead_off() == 0b10, bin(afe.lead_off())
+    clean(board)
