@@ -91,6 +91,9 @@ class Acquisition:
             app.on_gap((sampler.start - sampler.gap) & 0xFFFFFFFF, sampler.gap, sampler.gap_reason)
         if sampler.index >= 0x80000000:
             self._wrapped = True
+        if app.ecg is not None:
+            app.ecg.add(app.journal.boot, self._channel, sampler.start,
+                        sampler.channels[self._channel], n)  # fmt: skip
         if self.quality.feed(sampler, n):
             self._signal()
         found = detector.process(sampler.channels[self._channel], n)

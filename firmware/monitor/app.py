@@ -24,11 +24,14 @@ from . import settings as _settings
 from .acquire import Acquisition
 from .commands import Commands
 from .front import Front
+from .ecgring import EcgRing
 from .link import wire
+from .link.ecgstream import EcgStream
 from .link.server import Server
 from .power import Power
 
 SETTINGS_BLOCKS = 2
+_ECG_RAM = 24576
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
@@ -47,6 +50,15 @@ def _random32():
 def journal_blocks(media):
     """How many blocks of the media the journal gets; the settings come before, strips behind."""
     return media.blocks - SETTINGS_BLOCKS if media.lasting else media.blocks
+
+
+def _make_ring(board, rate):
+    """RAM for the last minute of ECG, None on a board that has not that much."""
+    size = getattr(board, "ECG_RAM", _ECG_RAM)
+    try:
+        return EcgRing(size, max(64, rate // 2)) if size else None
+    except (MemoryError, ValueError):
+        return None
 
 
 def reset_cause():
@@ -80,6 +92,7 @@ class App:
         left_out = self.journal.mount()
         self.body = bytearray(wire.MAX_BODY)
         self.power = Power(board)
+        self.ecg = _make_ring(board, self.settings.get(_settings.RATE))
         self.acquisition = Acquisition(board, self.settings, self)
         self.beats = _beats.Beats(self.acquisition.rate)
         self._rr_1024 = array("H", bytes(2 * 8))
@@ -96,6 +109,8 @@ class App:
         if ble is not None:
             self.commands = Commands(self, machine.unique_id())
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
+            if self.ecg is not None:
+                self.server.ecg = EcgStream({wire.ECG_LIVE: self.ecg})
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self._write_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)

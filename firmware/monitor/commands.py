@@ -43,7 +43,24 @@ class Commands:
             kind, value = unpack_from("<BH", data, 2)
             pack_into("<I", answer, 3, app.record(wire.EVENT, kind, value, 0))
             return wire.OK, 7
+        if opcode == wire.ECG_SET:
+            return self._ecg(data, answer)
         return wire.NO_OPCODE, 3
+
+    def _ecg(self, data, answer):
+        stream = self._app.server.ecg
+        kind, first, count = unpack_from("<BIH", data, 2)
+        if stream is None:
+            return wire.NO_OPERAND, 3
+        if kind == wire.ECG_STOP:
+            stream.stop()
+            begins = 0
+        else:
+            begins = stream.start(kind, first, count)
+            if begins is None:
+                return wire.NO_OPERAND, 3
+        pack_into("<I", answer, 3, begins)
+        return wire.OK, 7
 
     def _session(self, data, answer):
         app = self._app

@@ -10,12 +10,15 @@
 a bleak client, `records` are what comes out.
 """
 
+from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import Batch, RecordFlow
 from heartlog.link.monitor import LinkLost, Monitor, MonitorInfo, RequestRefused
 from heartlog.link.records import Record
 
 __all__ = [
     "Batch",
+    "EcgBlock",
+    "EcgFlow",
     "LinkLost",
     "Monitor",
     "MonitorInfo",

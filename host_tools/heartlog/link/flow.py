@@ -76,10 +76,12 @@ class RecordFlow:
         """The monitor has answered `report()` with OK: what comes now continues the sequence."""
         self._waiting = False
 
-    def grant(self, tag: int = 0, ecg: int = 0) -> bytes | None:
-        """The credits to send when half a window was taken since the last time, else None."""
+    def grant(self, tag: int = 0, ecg: int = 0, force: bool = False) -> bytes | None:
+        """The credits to send when half a window was taken since the last time (or `force`),
+        else None. `ecg`: ECG frames taken (`EcgFlow.taken`)."""
         taken = 0 if self._counter is None else (self._counter + 1) & 0xFFFF
-        if self._granted_at >= 0 and (taken - self._granted_at) & 0xFFFF < self.window // 2:
+        few = (taken - self._granted_at) & 0xFFFF < self.window // 2
+        if self._granted_at >= 0 and few and not force:
             return None
         self._granted_at = taken
         return bytes(wire.command(wire.GRANT, tag, taken, ecg, self.window))

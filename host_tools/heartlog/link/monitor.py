@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -12,14 +12,15 @@ from typing import Any, Self
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend
 from heartlog.errors import CommandError
-from heartlog.link.flow import Batch, RecordFlow
+from heartlog.link.ecgflow import EcgBlock, EcgFlow
+from heartlog.link.flow import WINDOW, Batch, RecordFlow
 
 ANSWER_SECONDS = 5.0
 """Real seconds to wait for an answer: a monitor answers within one turn of its loop."""
 SILENCE_SECONDS = 5.0
 """Seconds of the backend's clock without any frame: the link is taken to be dead."""
 _PINGS = 5
-_REPORTED = b""
+_REPORTED, _CREDITS = b"", bytes(1)
 _MODEL, _FIRMWARE = (f"0000{n:04x}-0000-1000-8000-00805f9b34fb" for n in (0x2A24, 0x2A26))
 
 
@@ -79,6 +80,10 @@ class Monitor:
         self._gone = asyncio.Event()
         self._writing = asyncio.Lock()
         self.flow: RecordFlow | None = None
+        self.ecg_flow = EcgFlow()
+        self.on_ecg: Callable[[EcgBlock], None] | None = None
+        """Called with each block of ECG that arrives (`start_ecg`, `fetch_ecg`)."""
+        self._ecg_granted = -1
         self.last_heard = self._clock.now()
 
     async def __aenter__(self) -> Self:
@@ -86,6 +91,7 @@ class Monitor:
         try:
             await self._client.start_notify(wire.CONTROL_UUID, self._on_answer)
             await self._client.start_notify(wire.RECORDS_UUID, self._on_frame)
+            await self._client.start_notify(wire.ECG_UUID, self._on_ecg_frame)
             version, identity, boot, journal = await self.request(wire.HELLO, wire.VERSION)
             model, firmware = [
                 bytes(await self._client.read_gatt_char(uuid)).decode(errors="replace")
@@ -136,6 +142,14 @@ class Monitor:
     def _on_frame(self, _sender: Any, data: bytearray) -> None:
         self.last_heard = self._clock.now()
         self._frames.put_nowait(bytes(data))
+
+    def _on_ecg_frame(self, _sender: Any, data: bytearray) -> None:
+        self.last_heard = self._clock.now()
+        for block in self.ecg_flow.receive(bytes(data)):
+            if self.on_ecg is not None:
+                self.on_ecg(block)
+        if (self.ecg_flow.taken - self._ecg_granted) & 0xFFFF >= WINDOW // 2:
+            self._frames.put_nowait(_CREDITS)  # the records' loop sends them
 
     # Requests
 
@@ -224,6 +238,19 @@ class Monitor:
         await self.request(wire.SYNC_POINT, best.sample, best.host_us, uncertainty, best.late_us)
         return best
 
+    async def start_ecg(self, first: int = 0) -> int:
+        """Live ECG from block `first` on (0: from now); the number of the first that comes.
+
+        The blocks go to `on_ecg` while `records` is iterated, which also sends their credits.
+        """
+        self._ecg_granted = -1
+        self._frames.put_nowait(_CREDITS)
+        return int((await self.request(wire.ECG_SET, wire.ECG_LIVE, first, 0))[0])
+
+    async def stop_ecg(self) -> None:
+        """No more ECG."""
+        await self.request(wire.ECG_SET, wire.ECG_STOP, 0, 0)
+
     # Records
 
     async def records(self, after: int) -> AsyncIterator[Batch]:
@@ -237,7 +264,10 @@ class Monitor:
             if flow.must_report:
                 tag = self._next_tag()
                 await self._exchange(tag, flow.report(tag))
-            if (grant := flow.grant(self._next_tag())) is not None:
+            ecg_taken = self.ecg_flow.taken
+            force = (ecg_taken - self._ecg_granted) & 0xFFFF >= WINDOW // 2
+            if (grant := flow.grant(self._next_tag(), ecg_taken, force)) is not None:
+                self._ecg_granted = ecg_taken
                 await self._write(grant)
             try:
                 frame = await asyncio.wait_for(self._frames.get(), 0.25)
@@ -261,6 +291,8 @@ class Monitor:
 
     @staticmethod
     def _take(flow: RecordFlow, frame: bytes) -> Batch:
+        if frame is _CREDITS:
+            return Batch()
         if frame is _REPORTED:
             flow.reported()
             return Batch()
