@@ -23,8 +23,8 @@ from . import power as _power
 from . import settings as _settings
 from .acquire import Acquisition
 from .commands import Commands
-from .front import Front
 from .ecgring import EcgRing
+from .front import Front
 from .link import wire
 from .link.ecgstream import EcgStream
 from .link.server import Server

@@ -1,6 +1,6 @@
 """ECG samples into bytes without loss, in machine code: about a byte a sample.
 
-    end = encode(codes, 125, scratch, out, at)     # payload into out[at:end]; out[0] gets the order
+    end = encode(codes, 125 << 2 | order_of(codes, 125), scratch, out, at)   # out[at:end]
 
 A block's samples are predicted from the one before (order 1) or along the line through the last
 two (order 2), whichever leaves less; the rests go in groups of sixteen as Rice codes whose

@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001
+# ruff: noqa: E402
 # Runs in MicroPython: packs lists of codes (one a line on stdin, numbers in decimal) into blocks.
 import sys
 

@@ -5,9 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from heartlog._firmware.monitor.link import ecg, wire
 from hypothesis import given
 from hypothesis import strategies as st
+
+from heartlog._firmware.monitor.link import ecg, wire
 
 
 def pack(micropython: str, repository: Path, blocks: list[tuple[int, list[int]]]) -> list[bytes]:

@@ -32,7 +32,7 @@ MOST_SAMPLES = 500
 
 
 def head(block):
-    """(order, channel, boot, first sample, count, first code) of a block whose checksum is good."""
+    """(order, channel, boot, first sample, count, first code) of a block with a good checksum."""
     if len(block) < HEAD + TAIL:
         raise WireError("ECG block of %d bytes" % len(block))
     end = len(block) - TAIL
