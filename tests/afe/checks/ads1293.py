@@ -4,7 +4,8 @@ from bench import Board, Steps, clean, kernel, raises, run_ms
 
 from monitor import sampler_core as core
 from monitor.afe import errors
-from monitor.afe.ads1293 import PoweredOff1293, adc_max
+from monitor.afe.ads1293 import PoweredOff1293
+from monitor.afe.ads1293_map import adc_max
 from monitor.sampler_1293 import Sampler1293
 
 

@@ -5,7 +5,8 @@ import os
 from bench import Board, Quiet, clean, raises
 
 from monitor.afe.driver import PoweredOff
-from monitor.selftest import Calibration, SelfTest
+from monitor.calibration import Calibration
+from monitor.selftest import SelfTest
 
 
 def tested(part, spoil=None, electrodes="connected"):
