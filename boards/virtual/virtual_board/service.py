@@ -77,10 +77,15 @@ async def main(settings: Settings) -> None:
     partial.write_text(json.dumps(description, indent=1))
     partial.replace(run_dir / "board.json")
     orphan = asyncio.create_task(_until_orphaned(supervisor))
-    emit(ready=description)
+    running = asyncio.create_task(supervisor.run())
+    booted = asyncio.create_task(supervisor.booted.wait())
     try:
-        await supervisor.run()
+        await asyncio.wait((running, booted), return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            emit(ready=description)
+        await running
     finally:
+        booted.cancel()
         orphan.cancel()
         server.close()
         hosts.close()

@@ -71,7 +71,7 @@ class Supervisor:
         self._heart: patient.Heart | None = None
         self._reset: dict[str, Any] | None = None
         self._failure: str | None = None
-        self._booted = asyncio.Event()
+        self.booted = asyncio.Event()
         self._down = asyncio.Event()
 
     # -- the MicroPython process ---
@@ -112,7 +112,7 @@ class Supervisor:
             self._kill()
             status = await self.process.wait()
             self.process = None
-            self._booted.clear()
+            self.booted.clear()
             self._down.set()
             if self._reset is not None:
                 self._restart_state(self._reset)
@@ -246,7 +246,7 @@ class Supervisor:
         event = json.loads(payload)
         kind = event["event"]
         if kind == "booted":
-            self._booted.set()
+            self.booted.set()
             if self.console is not None:
                 self.console.live = True
         elif kind == "reset":
@@ -300,9 +300,9 @@ class Supervisor:
     async def _set_power(self, on: bool) -> dict[str, Any]:
         if on:
             self.power.set()
-            await self._booted.wait()
+            await self.booted.wait()
         elif self.power.is_set():
-            await self._booted.wait()
+            await self.booted.wait()
             self.power.clear()
             with contextlib.suppress(ConnectionResetError):
                 await self.cable.command({"do": "cut"})
