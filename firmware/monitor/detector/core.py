@@ -1,121 +1,380 @@
 """Finds R peaks: blocks of samples in, beats out.
 
-detector = Detector(250, 48.08)          # samples a second, nanovolts per code
-n = detector.process(block, count)       # block: array('i') of ADC codes
-for i in range(0, n * STRIDE, STRIDE):
-    ago, amplitude_uv, width_ms, confidence, flags, shape = detector.events[i:i + STRIDE]
+    detector = Detector(250, 48.08)          # samples a second, nanovolts per code
+    n = detector.process(block, count)       # block: array('i') of ADC codes
+    for at in range(0, n * STRIDE, STRIDE):
+        ago, amplitude_uv, width_ms, confidence, flags, shape = detector.events[at : at + STRIDE]
+
+The README in this folder explains the algorithm. This file only calls, in their order, the
+stages that are compiled to machine code: `scan` for every block, the others for the few peaks
+of the energy that it stops at. Nothing here allocates once the detector is made.
 """
 
 from array import array
 
 from micropython import const
-from monitor.detector.measure import locate, log, measure
-from monitor.detector.scan import scan
+from monitor.detector.judge import compare, judge
+from monitor.detector.learn import learn, shelve
+from monitor.detector.measure import glance, locate, measure
+from monitor.detector.parameters import defaults
+from monitor.detector.rates import fold, unfold
+from monitor.detector.scan import fill, scan
+from monitor.detector.search import search, take
 
-STRIDE = 6
-FOUND_BY_SEARCH_BACK = 1
+STRIDE = const(6)
+"""Words of an event: `ago` (samples between the R peak and the end of the block), amplitude in
+microvolts, QRS width in ms, confidence 0..100, flags, and shape: the distance from the nearest
+template of the running beats (0..99; a beat like the last ones has less than 26), plus 256 when
+the R peak points down."""
+FOUND_BY_SEARCH_BACK = const(1)
+HELD = const(2)
+"""Flags: found when the next beat was overdue; decided only after what followed had been seen."""
 
+GOOD = const(0)
+LEARNING = const(1)
+NO_SIGNAL = const(2)
+NOISE = const(3)
+"""`reason`: why `judging` is False."""
+
+# Words of the scan's state.
 _TICK = const(0)
+_HALF = const(1)
 _PEAK = const(9)
 _EVENT = const(12)
-_AGE = const(10)
-_ROOM = const(16)
+_ALARM = const(13)
+# Words of a record.
+_TIME = const(0)
+_LEVEL = const(1)
+_NARROW = const(2)
+_R = const(4)
+_DISTANCE = const(5)
+_AMPLITUDE = const(6)
+_WIDTH = const(7)
+_MARGIN = const(10)
+_NEXT_LEVEL = const(11)
+_NEXT_NARROW = const(12)
+# Words of the decision.
+_BEAT_LEVEL = const(0)
+_NOISE_LEVEL = const(1)
+_UPPER_LEVEL = const(2)
+_WARY = const(3)
+_INTERVAL = const(4)
+_INTERVALS = const(5)
+_BEATS = const(6)
+_COUNT = const(7)
+_FIRST_COUNT = const(8)
+_SECOND_COUNT = const(9)
+_FADE = const(10)
+_LAST_TIME = const(11)
+_ASIDE = const(24)
+_ROOM = const(10)
+# Parameters.
+_LIKE = const(10)
+_FOLLOWER = const(18)
+_WARY_BEATS = const(19)
+_OVERDUE = const(20)
+_START = const(32)
+_START_GAP = const(33)
+_FLOOR = const(34)
+_LOST = const(37)
+
+_NO = const(0)
+_YES = const(1)
+_WAIT = const(2)
+_LATE = const(3)
+
+_BASE = const(4096)  # the tick that the first pair of samples is given: times are never negative
+_REBASE = const(1 << 22)  # at this tick (9.3 hours) all times are moved back
 
 
 class Detector:
-    """One ECG channel's beats.
+    """Finds the beats of one ECG channel.
 
-    `rate` is 125, 250, 500 or 1000 samples/s; `nv_per_code` the weight of a code in nanovolts.
-    After `process`, `events` holds the beats decided in that block, STRIDE words each.
+    `rate` is 125, 250, 500 or 1000 samples/s, `nv_per_code` the weight of a code in nanovolts,
+    `parameters` an array in the order of `parameters.NAMES` (by default those shipped).
+    `events` holds what the last `process` decided; `judging` and `reason` say whether the signal
+    can be judged.
     """
 
-    def __init__(self, rate, nv_per_code):
-        if rate != 250:
-            raise ValueError("rate must be 250 samples/s")
+    def __init__(self, rate, nv_per_code, parameters=None):
+        if rate not in (125, 250, 500, 1000):
+            raise ValueError("rate must be 125, 250, 500 or 1000 samples/s, not %s" % rate)
         self.rate = rate
-        self._nv = int(nv_per_code * 100)
-        self.events = array("i", [0] * (STRIDE * _ROOM))
-        self._s = array("i", [0] * 32)
-        self._m = array("i", [0] * 280)
-        self._c = array("i", [0] * 64)
+        self._ratio = rate // 250
+        self._picovolts = int(nv_per_code * 16000)
+        self.events = array("i", [0] * (STRIDE * (_ROOM + 2)))
+        self._p = parameters or defaults()
+        floor = self._p[_FLOOR]
+        self._floor = (32 + (floor & 31)) << (floor >> 5) >> 5
+        self._s = array("i", [0] * 16)
+        self._m = array("i", [0] * 264)
+        self._d = array("i", [0] * 104)
+        self._c = array("i", [0] * 13)
+        self._h = array("i", [0] * 13)
+        self._v = bytearray(52)
+        self._x = array("i", [0] * 16) if rate != 250 else None
+        self._y = array("i", [0] * 4)
+        self._n = 0
         self.reset()
 
     def reset(self):
         """Forgets everything, as after power-on."""
-        for i in range(len(self._s)):
-            self._s[i] = 0
-        self._s[_AGE] = 0xFF
-        self._started = False
-        self._level = 0
-        self._noise = 0
-        self._last = -1000
-        self._rr = 200
-        self.judging = True
-        self.reason = 0
+        self._s[_TICK] = _BASE
+        self._s[_HALF] = 0
+        self._d[_INTERVAL] = 200
+        self._restart()
+        self._filled = False
 
     def gap(self, lost):
-        """Tells that `lost` samples are missing before the next block."""
-        self.reset()
+        """Tells that `lost` samples are missing before the next block.
+
+        Short ones keep what is known of the beats; no interval is measured over them.
+        """
+        s, d = self._s, self._d
+        self._filled = False
+        if lost > 10 * self.rate or not self._started or not d[_BEATS]:
+            self.reset()
+            return
+        s[_HALF] = 0
+        self._waiting = False
+        d[_COUNT] = 0
+        d[_LAST_TIME] = 2 * s[_TICK] - 100
+        d[_FADE] = 2 * s[_TICK] + 1000
+        s[_ALARM] = 0
 
     def process(self, block, count):
         """Reads `count` codes of `block`; returns the number of beats now in `events`."""
-        s, m, c = self._s, self._m, self._c
-        if not self._started:
-            self._fill(block[0])
-        n = 0
+        if count < 1:
+            return 0
+        s = self._s
+        self._n = 0
+        if not self._filled:
+            self._filled = True
+            fill(s, self._m, block[0])
+            self._first = 2 * s[_TICK]
+            self._y[0] = self._y[1] = 0
+            self._y[2] = block[0]
+        if s[_TICK] >= _REBASE:
+            self._rebase()
+        left = 0
+        if self._ratio == 1:
+            self._feed(block, count)
+        else:
+            x, y = self._x, self._y
+            at = 0
+            while at < count:
+                if self._ratio:
+                    at = fold(block, at | count << 16, x, y, self._ratio)
+                else:
+                    at = unfold(block, at | count << 16, x, y)
+                self._feed(x, y[3])
+            left = y[0]
+        # Absolute samples at 250 a second become samples ago at the signal's own rate.
+        end = 2 * s[_TICK] + s[_HALF]
+        events = self.events
+        for at in range(0, self._n * STRIDE, STRIDE):
+            ago = end - max(events[at], self._first)
+            if self._ratio == 0:
+                ago = (ago + 1) >> 1
+            else:
+                ago = ago * self._ratio + left - (self._ratio >> 1)
+            events[at] = ago
+        return self._n
+
+    def _feed(self, block, count):
+        s = self._s
         i = 0
         while i < count:
-            i = scan(s, m, block, i | count << 16)
-            if s[_EVENT] & 1:
-                measure(s, m, c)
-                locate(s, m, c)
-                if self._is_beat():
-                    e = n * STRIDE
-                    end = s[_TICK] * 2 + s[1] + count - i
-                    self.events[e] = end - c[7]
-                    self.events[e + 1] = c[9] * self._nv // 62500 * 2 // 5
-                    self.events[e + 2] = 100
-                    self.events[e + 3] = 50
-                    self.events[e + 4] = 0
-                    self.events[e + 5] = 0
-                    n += 1
-        return n
+            i = scan(s, self._m, block, i | count << 16)
+            if s[_EVENT]:
+                self._look(s[_EVENT])
 
-    def _fill(self, code):
-        v = ((code & 0xFFFFFF) ^ 0x800000) >> 4
-        s, m = self._s, self._m
-        for i in range(280):
-            m[i] = 0
-        for i in range(128):
-            m[i] = v
-        for i in range(4):
-            m[276 + i] = 4 * v
-        for i in range(16):
-            m[256 + i] = 12 * v
-        s[3] = 2 * v
-        s[4] = s[5] = 0x1000000
-        s[6] = 12 * v
+    def _look(self, event):
+        """A peak of the energy (bit 0 of `event`), or the alarm clock (bit 1)."""
+        s, p, d, c = self._s, self._p, self._d, self._c
+        now = 2 * s[_TICK] - 1
+        if self._started and d[_BEATS]:
+            if now - 52 > d[_FADE]:
+                self._fade(now)
+            if now - 52 - d[_LAST_TIME] > p[_LOST] and not self._waiting:
+                self._restart()
+        if not self._started:
+            if event & 1:
+                self._gather(now)
+            elif d[_COUNT]:
+                self._begin()
+        elif event & 1:
+            if s[_PEAK] >= self._floor:
+                measure(s, self._m, self._v, c)
+                if c[_LEVEL] > d[_BEAT_LEVEL] - 100:
+                    locate(s, self._m, c)
+                if self._waiting:
+                    near = c[_TIME] - self._h[_TIME] < 60
+                    self._release(near, c[_LEVEL], c[_NARROW], 0)
+                compare(d, p, self._v, c)
+                self._consider(c, 1)
+        elif self._waiting and 2 * s[_ALARM] + 1 == now:
+            h = self._h
+            glance(s, self._m, h)
+            self._release(True, h[_NEXT_LEVEL], h[_NEXT_NARROW], 1)
+        if self._started:
+            self._search(now)
+            self._state()
+        self._set_alarm(now)
+
+    def _consider(self, c, live):
+        d, p = self._d, self._p
+        verdict = judge(d, p, c, live)
+        if verdict == _YES:
+            self._tell(c, 0)
+            learn(d, p, self._v, c, live)
+        elif verdict == _WAIT:
+            h = self._h
+            for i in range(11):
+                h[i] = c[i]
+            self._waiting = True
+        elif verdict == _NO:
+            shelve(d, p, c, 1)
+
+    def _release(self, near, level, narrow, shape):
+        """Decides the beat that was held, by what followed it."""
+        d, p, h = self._d, self._p, self._h
+        self._waiting = False
+        if near and level - h[_LEVEL] + narrow - h[_NARROW] > p[_FOLLOWER]:
+            d[_WARY] = p[_WARY_BEATS]
+            shelve(d, p, h, 1)
+        else:
+            self._tell(h, HELD)
+            learn(d, p, self._v, h, shape)
+
+    def _search(self, now):
+        d, p, h = self._d, self._p, self._h
+        while d[_COUNT] and d[_BEATS] and not self._waiting:
+            n = d[_COUNT]
+            at = search(d, p, h, now)
+            if at < 0:
+                return
+            self._tell(h, FOUND_BY_SEARCH_BACK)
+            d[_COUNT] = 0  # those after it stay where they are, to be considered afresh
+            learn(d, p, self._v, h, 0)
+            self._again(at + 1, n)
+
+    def _again(self, i, n):
+        """Considers afresh, in their order, the records put aside from number `i` on."""
+        d, h = self._d, self._h
+        d[_COUNT] = 0
+        while i < n:
+            take(d, h, i)
+            self._consider(h, 0)
+            i += 1
+
+    def _gather(self, now):
+        """Before the levels are known: collects peaks for 1.6 s, then decides about them."""
+        s, d, p, c = self._s, self._d, self._p, self._c
+        if s[_PEAK] >= self._floor:
+            measure(s, self._m, self._v, c)
+            locate(s, self._m, c)
+            c[_DISTANCE] = p[_LIKE]
+            shelve(d, p, c, 0)
+            if now >= self._begun + p[_START] + 51:
+                self._begin()
+
+    def _begin(self):
+        """The levels: the largest peak, unless it stands far above the second."""
+        d, p = self._d, self._p
+        first = second = 0
+        n = d[_COUNT]
+        for i in range(n):
+            level = d[_ASIDE + _LEVEL + 8 * i]
+            if level > first:
+                second = first
+                first = level
+            elif level > second:
+                second = level
+        if n > 1 and first - second > p[_START_GAP]:
+            first = second + p[_START_GAP]
+        d[_BEAT_LEVEL] = d[_UPPER_LEVEL] = first
+        d[_NOISE_LEVEL] = first - 128
         self._started = True
+        self._again(0, n)
 
-    def _is_beat(self):
-        c = self._c
-        level = log(self._s[_PEAK])
-        since = c[0] - self._last
-        if self._level == 0:
-            self._level = level
-            self._noise = level - 128
-        if since < 50:
-            return False
-        threshold = max(self._level - 48, min(self._noise + 40, self._level - 12))
-        if since < 90:
-            threshold += 24
-        elif since > 2 * self._rr:
-            threshold -= 32
-        if level <= threshold:
-            self._noise += (level - self._noise) // 4
-            return False
-        self._level += max(-48, min(48, level - self._level)) // 4
-        if since < 400:
-            self._rr += (since - self._rr) // 8
-        self._last = c[0]
-        return True
+    def _restart(self):
+        d = self._d
+        now = 2 * self._s[_TICK] - 1
+        self._started = False
+        self._waiting = False
+        self._begun = now - 51 if self._s[_TICK] > _BASE else 2 * _BASE
+        for i in (_BEATS, _COUNT, _FIRST_COUNT, _SECOND_COUNT, _INTERVALS, _WARY):
+            d[i] = 0
+        d[_INTERVAL] = 200
+        d[_LAST_TIME] = max(0, now - 5000)
+        self._s[_ALARM] = (self._begun + self._p[_START] + 50) >> 1
+        self.judging = False
+        self.reason = LEARNING
+
+    def _fade(self, now):
+        """No beat for long: the levels fall by an octave in four seconds."""
+        d, floor = self._d, self._p[_FLOOR]
+        k = (now - 52 - d[_FADE]) >> 5
+        d[_FADE] += k << 5
+        d[_BEAT_LEVEL] = max(floor, d[_BEAT_LEVEL] - k)
+        d[_UPPER_LEVEL] = max(d[_BEAT_LEVEL], d[_UPPER_LEVEL] - k)
+
+    def _set_alarm(self, now):
+        s, d, p = self._s, self._d, self._p
+        alarm = 0
+        if not self._started:
+            alarm = (self._begun + p[_START] + 50) >> 1
+        elif self._waiting:
+            alarm = ((self._h[_TIME] - 1) >> 1) + 42
+        elif d[_COUNT] and d[_BEATS]:
+            alarm = (d[_LAST_TIME] + 52 + ((p[_OVERDUE] * d[_INTERVAL] + 63) >> 6)) >> 1
+        s[_ALARM] = alarm
+
+    def _state(self):
+        d = self._d
+        if not d[_BEATS]:
+            self.judging = False
+            self.reason = LEARNING
+        else:
+            gap = d[_BEAT_LEVEL] - d[_NOISE_LEVEL]
+            if gap < 16:
+                self.judging = False
+                self.reason = NOISE
+            elif gap > 32 or self.reason != NOISE:
+                self.judging = True
+                self.reason = GOOD
+
+    def _tell(self, c, flags):
+        n = self._n
+        if n == _ROOM + 2:
+            return
+        self._n = n + 1
+        e = self.events
+        at = n * STRIDE
+        e[at] = c[_R]
+        e[at + 1] = c[_AMPLITUDE] * self._picovolts // 1000000
+        e[at + 2] = c[_WIDTH] & 0xFF
+        sure = 50 + c[_MARGIN] - 512
+        if flags:
+            sure >>= 1
+        e[at + 3] = max(1, min(99, sure))
+        e[at + 4] = flags
+        e[at + 5] = c[_DISTANCE] | (c[_WIDTH] & 256)
+
+    def _rebase(self):
+        """Moves all times back, so that they never outgrow a word."""
+        s, d = self._s, self._d
+        ticks = s[_TICK] - _BASE
+        ticks -= ticks & 63  # the rings keep their places
+        s[_TICK] -= ticks
+        s[_ALARM] = max(0, s[_ALARM] - ticks)
+        samples = 2 * ticks
+        self._first = max(0, self._first - samples)
+        self._begun = max(0, self._begun - samples)
+        d[_LAST_TIME] = max(0, d[_LAST_TIME] - samples)
+        d[_FADE] = max(0, d[_FADE] - samples)
+        for i in (_TIME, _R):
+            self._h[i] = max(0, self._h[i] - samples)
+            for j in range(d[_COUNT]):
+                d[_ASIDE + 8 * j + i] = max(0, d[_ASIDE + 8 * j + i] - samples)

@@ -31,11 +31,10 @@ ALARM = const(13)
 RAW = const(0)  # 128 samples
 Y = const(128)  # 64: the narrow filter, |y| << 1 | (y < 0)
 G = const(192)  # 32: the energy
-ZSUM = const(224)  # 16: WIDE_SUM
-Z = const(240)  # 16: |z|
-B = const(256)  # 16: WIDE
-F = const(272)  # 4: NARROW_SUM
-U = const(276)  # 4: the sum of four samples
+Z = const(224)  # 16: |z|
+B = const(240)  # 16: WIDE
+F = const(256)  # 4: NARROW_SUM
+U = const(260)  # 4: the sum of four samples
 
 BIAS = const(0x1000000)
 LOOK = const(13)  # ticks that a peak of the energy must stand
@@ -91,7 +90,6 @@ def scan(s: ptr32, m: ptr32, x: ptr32, span: int) -> int:
             e = s[WIDE_SUM] + d - m[Z + ((k - 12) & 15)]
             m[Z + (k & 15)] = d
             s[WIDE_SUM] = e
-            m[ZSUM + (k & 15)] = e
             # the energy: narrow (three ticks ago: the wide filter's longer delay) and a third wide
             e = (m[F + a] + ((e >> 4) * 22 >> 2)) >> 2
             m[G + (k & 31)] = e
@@ -115,3 +113,32 @@ def scan(s: ptr32, m: ptr32, x: ptr32, span: int) -> int:
             if s[EVENT]:
                 return i
     return i
+
+
+@micropython.viper
+def fill(s: ptr32, m: ptr32, code: int):
+    """The state as if `code` had been there for ever."""
+    v = ((code & 0xFFFFFF) ^ 0x800000) >> 4
+    i = 0
+    while i < 128:
+        m[i] = v
+        i += 1
+    while i < B:
+        m[i] = 0
+        i += 1
+    while i < F:
+        m[i] = 12 * v
+        i += 1
+    while i < U:
+        m[i] = 0
+        m[i + 4] = 4 * v
+        i += 1
+    s[PAIR] = v + v
+    s[DIFF1] = BIAS
+    s[DIFF2] = BIAS
+    s[WIDE] = 12 * v
+    s[NARROW_SUM] = 0
+    s[WIDE_SUM] = 0
+    s[PEAK] = 0
+    s[AGE] = 0xFF
+    s[LAST] = 0
