@@ -175,7 +175,7 @@ def locate(s: ptr32, m: ptr32, c: ptr32):
 
 @micropython.viper
 def glance(s: ptr32, m: ptr32, c: ptr32):
-    """What followed the record `c`, 120 to 288 ms after its middle; to be asked 340 ms after it."""
+    """What followed `c`, 120 to 288 ms after its middle; to be asked 340 ms after it."""
     q = (c[TIME] - 1) >> 1
     c[NEXT_LEVEL] = 0
     if s[AGE] != 0xFF:
