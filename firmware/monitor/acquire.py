@@ -18,6 +18,7 @@ from .quality import Quality
 from .sampler import Sampler
 
 _RETRY_MS = 1000
+_FAULT_MS = 3600000
 _NO_BEATS = (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED, wire.SIGNAL_FLAT, wire.SIGNAL_FAULT)
 _SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
 
@@ -45,7 +46,7 @@ class Acquisition:
         self._channel = 0
         self._wrapped = False  # the sample index has been beyond 2^31
         self._told = []  # state and reason of each channel as last told
-        self._tried = time.ticks_ms()
+        self._tried = self._fault_at = time.ticks_ms()
         self._start()
 
     def _start(self):
@@ -140,11 +141,10 @@ class Acquisition:
         if self.sampler is not None:
             code = self.sampler.watch()
             if code:
-                self.fault = code
                 self.judging = False
                 self.quality.not_delivering()
                 self._signal()
-                self._app.on_fault(code)
+                self._tell_fault(code)
             elif self.fault and self.sampler.running:
                 self.fault = 0
             return
@@ -152,6 +152,18 @@ class Acquisition:
         if time.ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self._start()
+            if self.fault:
+                self._tell_fault(self.fault)
+            else:
+                self._app.on_front_end()
+
+    def _tell_fault(self, code):
+        """A fault that stays is told when it begins, when it changes, and once an hour."""
+        now = time.ticks_ms()
+        if code != self.fault or time.ticks_diff(now, self._fault_at) >= _FAULT_MS:
+            self._fault_at = now
+            self._app.on_fault(code)
+        self.fault = code
 
     def allow(self, sampling):
         """Whether the front end may convert at all; while it may not, the gap is marked."""

@@ -127,6 +127,20 @@ class App:
         return self.journal.append(kind, body, wire.SIZE[kind])
 
     def _record_boot(self, left_out):
+        self.on_front_end()
+        first, count = left_out
+        if count:
+            self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
+        if self.acquisition.fault:
+            self.record_at(0, wire.FAULT, wire.FAULT_AFE, self.acquisition.fault)
+        if self._media_fault:
+            self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
+        if self.settings.damaged:
+            self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
+        self.journal.flush()
+
+    def on_front_end(self):
+        """The BOOT record; again when a front end answers only later: its scale is known then."""
         acquisition = self.acquisition
         parts = (self.version + ".0.0").split(".")
         numbers = [int(p) if p.isdigit() else 0 for p in parts[:3]]
@@ -134,16 +148,6 @@ class App:
             0, wire.BOOT, self.journal.boot, reset_cause(), acquisition.rate,
             acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
         )  # fmt: skip
-        first, count = left_out
-        if count:
-            self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
-        if acquisition.fault:
-            self.record_at(0, wire.FAULT, wire.FAULT_AFE, acquisition.fault)
-        if self._media_fault:
-            self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
-        if self.settings.damaged:
-            self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
-        self.journal.flush()
 
     # --- what the acquisition tells ------------------------------------------------------------
     def on_gap(self, first, lost, reason):

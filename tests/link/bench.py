@@ -28,6 +28,7 @@ class Device:
         self._command += [str(repository / "firmware"), str(folder / "flash"), str(folder / "log")]
         self._blocks = blocks
         self._log = folder / "log"
+        self._tails: list[tuple[int, int]] = []
         self.ticks = 0
         self.connected = False
         self.start()
@@ -74,25 +75,41 @@ class Device:
         names = ("next", "first", "flushed", "acked", "boot", "journal", "heap", "refused")
         return dict(zip(names, map(int, self._read().split()[1:]), strict=True))
 
+    def reboot(self) -> None:
+        """The power goes without warning: what was not flushed is lost."""
+        state = self.info()
+        self._tails.append((state["flushed"], state["next"]))
+        self._process.kill()
+        self._process.wait()
+        self._close()
+        self.start()
+
     def power_off(self) -> None:
         if self._process.poll() is None:
             self.say("x")
             assert self._process.stdin is not None
             self._process.stdin.flush()
             self._process.wait(20)
+        self._close()
+
+    def _close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
         self.connected = False
 
     def truth(self) -> dict[int, tuple[int, int, bytes]]:
-        """seq -> (boot, kind, body)."""
+        """seq -> (boot, kind, body) of every record that was ever given a number."""
         found = {}
         for line in self._log.read_text().splitlines():
             seq, boot, kind, *body = line.split()
             assert int(seq) not in found, f"seq {seq} was used twice"
             found[int(seq)] = int(boot), int(kind), bytes.fromhex(body[0] if body else "")
         return found
+
+    def unflushed(self) -> set[int]:
+        """Numbers of records that were not in flash when the power went."""
+        return {seq for last, following in self._tails for seq in range(last + 1, following)}
 
 
 @dataclass

@@ -228,6 +228,7 @@ def main():
             sys.stdout.write(".\n")
         elif what == "i":
             truth.flush()
+            media.keep()
             gc.collect()
             sys.stdout.write(". %d %d %d %d %d %d %d %d\n" % (
                 journal.next_seq, journal.first_seq, journal.flushed_seq, journal.acked,

@@ -35,6 +35,7 @@ class RecordStream:
         self._live = 0
         self._granted = 0
         self._page = None
+        self._left_pages = False
         self._offset = 0
         self._kind = 0
         self._after = 0
@@ -47,6 +48,7 @@ class RecordStream:
         self.next = seq if seq > journal.first_seq else journal.first_seq
         self._live = journal.next_seq
         self._page = None
+        self._left_pages = True  # tell where it begins, should `seq` be gone
         self.running = True
         return self.next
 
@@ -74,6 +76,8 @@ class RecordStream:
             return 0
         journal = self._journal
         if self.next >= journal.oldest_recent:
+            if self._left_pages:
+                return self._skip(buffer, self.next)
             if self.next < journal.next_seq:
                 return self._recent(buffer, room, self.next, True)
         else:
@@ -105,6 +109,7 @@ class RecordStream:
             self._page_done()
         elif self._kind == wire.FRAME_SKIP:
             self.next = self._after
+            self._left_pages = False
 
     def _recent(self, buffer, room, seq, in_order):
         """A LIVE frame from `seq` on, as many records as fit."""
@@ -139,7 +144,9 @@ class RecordStream:
             self._page = journal.page_of(self.next)
             self._offset = 0
             if self._page is None:
-                return self._skip(buffer)
+                if self.next > journal.flushed_seq or self.next >= journal.oldest_recent:
+                    return 0
+                return self._skip(buffer, journal.oldest_recent)
         view = memoryview(buffer)[wire.PART_HEAD : room]
         n = journal.read(self._page, self._offset, view)
         if not n:
@@ -158,15 +165,15 @@ class RecordStream:
         )
         return wire.PART_HEAD + n
 
-    def _skip(self, buffer):
-        """Says that records between are not there (flash that could not be written)."""
-        journal = self._journal
-        if self.next > journal.flushed_seq or self.next >= journal.oldest_recent:
-            return 0
+    def _skip(self, buffer, following):
+        """A SKIP frame: what the host has not got of the numbers before `following` can't be had.
+
+        It closes the pages before LIVE frames go on, for numbers that no page held (lost with the
+        power, or never used)."""
         self._kind = wire.FRAME_SKIP
-        self._after = journal.oldest_recent
+        self._after = following
         code = wire.VERSION << 4 | wire.FRAME_SKIP
-        pack_into("<BHII", buffer, 0, code, self.counter, self.next, self._after)
+        pack_into("<BHII", buffer, 0, code, self.counter, 0, following)
         return 11
 
     def _page_done(self):
@@ -187,3 +194,5 @@ class RecordStream:
                 self.next = following[1]
         if self._page is not None and self.next >= journal.oldest_recent:
             self._page = None  # LIVE frames go on
+        if self._page is None:
+            self._left_pages = True

@@ -114,7 +114,8 @@ class Monitor:
 
     async def _close(self) -> None:
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._client.disconnect(), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._client.disconnect()
         self._on_disconnect(self._client)
 
     # What bleak calls
@@ -172,7 +173,8 @@ class Monitor:
         self._answers[tag] = future
         try:
             await self._write(packet)
-            result, values = await asyncio.wait_for(future, ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                result, values = await future
         except TimeoutError as error:
             raise LinkLost(
                 f"The monitor did not answer {wire.COMMANDS[packet[0]][0]!r}."
@@ -187,11 +189,8 @@ class Monitor:
         from bleak.exc import BleakError
 
         try:
-            async with self._writing:
-                await asyncio.wait_for(
-                    self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True),
-                    ANSWER_SECONDS,
-                )
+            async with self._writing, asyncio.timeout(ANSWER_SECONDS):
+                await self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
         except (BleakError, OSError, TimeoutError, EOFError) as error:
             raise LinkLost(f"The monitor can't be written to ({error}).") from error
 
@@ -270,7 +269,9 @@ class Monitor:
                 self._ecg_granted = ecg_taken
                 await self._write(grant)
             try:
-                frame = await asyncio.wait_for(self._frames.get(), 0.25)
+                # not wait_for: in Python 3.11 it may swallow a cancellation (gh-86296)
+                async with asyncio.timeout(0.25):
+                    frame = await self._frames.get()
             except TimeoutError:
                 if self._clock.now() - self.last_heard > SILENCE_SECONDS:
                     raise LinkLost(
