@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.signal import detrend
 
 from heartlog.analysis.rr import Floats, Mask
 from heartlog.analysis.settings import AnalysisSettings
@@ -68,7 +67,7 @@ def variability(
     pieces = segments(time, nn, settings, rr_ms)
     means = [float(rr_ms[s].mean()) for s in pieces.used]
     deviations = [float(rr_ms[s].std(ddof=1)) for s in pieces.used]
-    powers = [spectrum_powers(time[s], rr_ms[s].astype(np.float64)) for s in pieces.used]
+    powers = band_powers(time[nn], values, pieces.starts, settings.hrv_segment_s)
     sdnn = float(values.std(ddof=1))
     rmssd = pnn50 = sd1 = sd2 = None
     if len(steps) >= MIN_NN // 2:
@@ -80,7 +79,7 @@ def variability(
     counts, _ = np.histogram(
         values, np.arange(values.min(), values.max() + 2 * HISTOGRAM_MS, HISTOGRAM_MS)
     )
-    mean_powers = np.mean(powers, axis=0) if powers else None
+    mean_powers = powers.mean(axis=0) if len(powers) else None
     vlf, lf, hf = (None,) * 3 if mean_powers is None else (float(p) for p in mean_powers)
     both = (lf or 0.0) + (hf or 0.0)
     return Hrv(
@@ -108,48 +107,58 @@ def variability(
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """Indices of the NN beats of each segment that is covered enough, and how many there were."""
+    """Indices of the NN beats of each segment that is covered enough, its start (UNIX seconds),
+    and how many segments there were."""
 
     used: list[np.ndarray]
+    starts: Floats
     total: int
 
 
 def segments(time: Floats, nn: Mask, settings: AnalysisSettings, rr_ms: Floats) -> Segments:
     """Cut the record into segments from its first beat on and keep those covered enough."""
     if len(time) == 0:
-        return Segments([], 0)
+        return Segments([], np.zeros(0), 0)
     length = settings.hrv_segment_s
     total = int((time[-1] - time[0]) // length)
     chosen = np.flatnonzero(nn)
     where = ((time[chosen] - time[0]) // length).astype(np.int64)
     cuts = np.searchsorted(where, np.arange(total + 1))
-    used = []
+    used, starts = [], []
     for i in range(total):
         piece = chosen[cuts[i] : cuts[i + 1]]
         covered = float(rr_ms[piece].sum()) / 1000.0
         if len(piece) >= MIN_NN and covered >= settings.hrv_coverage * length:
             used.append(piece)
-    return Segments(used, total)
+            starts.append(float(time[0]) + i * length)
+    return Segments(used, np.array(starts), total)
 
 
-def spectrum_powers(time: Floats, nn_ms: Floats) -> tuple[float, float, float]:
-    """Return (VLF, LF, HF) power in ms² of one segment's NN intervals."""
-    frequency, density = spectrum(time, nn_ms)
+def band_powers(time: Floats, nn_ms: Floats, starts: Floats, seconds: float) -> Floats:
+    """Return (VLF, LF, HF) power in ms² of each segment, shape (segments, 3).
+
+    `time` and `nn_ms` are all NN intervals; segments begin at `starts` and last `seconds`.
+    """
+    if len(starts) == 0:
+        return np.zeros((0, 3))
+    frequency, density = spectra(time, nn_ms, starts, seconds)
     step = frequency[1] - frequency[0]
-    powers = []
-    for low, high in BANDS.values():
-        band = (frequency >= low) & (frequency < high)
-        powers.append(float(density[band].sum() * step))
-    return powers[0], powers[1], powers[2]
+    bands = [(frequency >= low) & (frequency < high) for low, high in BANDS.values()]
+    return np.column_stack([density[:, band].sum(axis=1) * step for band in bands])
 
 
-def spectrum(time: Floats, nn_ms: Floats) -> tuple[Floats, Floats]:
-    """Return (Hz, ms²/Hz): one-sided power spectral density of NN intervals of one segment."""
-    grid = np.arange(time[0], time[-1], 1.0 / RESAMPLE_HZ)
-    even = CubicSpline(time, nn_ms)(grid) if len(grid) > 8 else np.interp(grid, time, nn_ms)
-    even = detrend(even)
-    window = np.hanning(len(even))
-    spectrum_ = np.fft.rfft(even * window)
-    density = 2.0 * np.abs(spectrum_) ** 2 / (RESAMPLE_HZ * np.sum(window**2))
-    frequency: Floats = np.fft.rfftfreq(len(even), 1.0 / RESAMPLE_HZ).astype(np.float64)
+def spectra(time: Floats, nn_ms: Floats, starts: Floats, seconds: float) -> tuple[Floats, Floats]:
+    """Return (Hz, ms²/Hz per segment): one-sided power spectral densities."""
+    count = int(seconds * RESAMPLE_HZ)
+    origin = time[0]
+    curve = CubicSpline(time - origin, nn_ms)
+    grid = (starts - origin)[:, None] + np.arange(count) / RESAMPLE_HZ
+    even = curve(np.clip(grid, 0.0, time[-1] - origin))
+    x = np.arange(count) - (count - 1) / 2
+    even -= even.mean(axis=1, keepdims=True)
+    even -= (even @ x / (x @ x))[:, None] * x
+    window = np.hanning(count)
+    transformed = np.fft.rfft(even * window, axis=1)
+    density: Floats = 2.0 * np.abs(transformed) ** 2 / (RESAMPLE_HZ * np.sum(window**2))
+    frequency: Floats = np.fft.rfftfreq(count, 1.0 / RESAMPLE_HZ).astype(np.float64)
     return frequency, density

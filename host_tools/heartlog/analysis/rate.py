@@ -212,8 +212,10 @@ def binned(
 
 
 def _extremes(where: npt.NDArray[np.int64], values: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return the lowest and highest value of each bin; `where` never goes down."""
     low, high = np.full(count, np.nan), np.full(count, np.nan)
     if len(values):
-        np.fmin.at(low, where, values)
-        np.fmax.at(high, where, values)
+        starts = np.flatnonzero(np.diff(where, prepend=-1))
+        low[where[starts]] = np.minimum.reduceat(values, starts)
+        high[where[starts]] = np.maximum.reduceat(values, starts)
     return low, high

@@ -49,6 +49,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "report", "heartlog.report.cli:report", "The report of a session: PDF and HTML.", REVIEW
     ),
+    Entry("compare", "heartlog.compare.cli:compare", "Sessions side by side.", REVIEW),
     Entry(
         "session", "heartlog.records.cli_session:session", "Add diary, findings, notes.", REVIEW
     ),

@@ -3,11 +3,12 @@
 Section("3", "Rate", [Facts([("Mean", "75 /min")]), Table(["Hour", "Mean"], rows)])
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,7 @@ class Report:
     sections: Sequence[Section]
     footer: str
     notice: str
+
+
+Drawer = Callable[[Plot, float], Figure]
+"""Draws a plot of a width in millimetres."""

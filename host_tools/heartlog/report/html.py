@@ -1,6 +1,6 @@
 """Draws a report as one HTML file: no script, no link, no picture outside itself.
 
-    write_html(report, material, Path("report.html"))
+    write_html(report, draw, Path("report.html"))    # draw(plot, width_mm) -> Figure
 
 Strips are SVG in millimetres: printed at 100 % they are true to scale.
 """
@@ -12,8 +12,6 @@ from html import escape
 from pathlib import Path
 
 from heartlog.report import blocks
-from heartlog.report.figures import draw
-from heartlog.report.gather import Material
 from heartlog.report.paper import CALIBRATION_MM, LABEL_MM, lay_out
 
 PLOT_WIDTH_MM = 186.0
@@ -47,7 +45,7 @@ footer { margin-top: 24px; border-top: 1px solid #c3ccd3; color: #48545e; font-s
 CALM = "None by the rules of the method page."
 
 
-def write_html(report: blocks.Report, material: Material, path: Path, paper: str = "a4") -> None:
+def write_html(report: blocks.Report, draw: blocks.Drawer, path: Path, paper: str = "a4") -> None:
     """Write the HTML file; `paper` sets the size when it is printed."""
     sheet = {"a4": "A4", "letter": "letter"}[paper]
     urgent = "".join(f"<p class='warning'>{escape(line)}</p>" for line in report.urgent)
@@ -68,7 +66,7 @@ def write_html(report: blocks.Report, material: Material, path: Path, paper: str
     ]
     for section in report.sections:
         parts.append(f"<section><h2>{section.number}&ensp;{escape(section.title)}</h2>")
-        parts += [_block(block, material) for block in section.blocks]
+        parts += [_block(block, draw) for block in section.blocks]
         parts.append("</section>")
     parts.append(f"<footer><p>{escape(report.footer)}</p></footer></body></html>")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +80,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> str:
     return f"<dl>{inner}</dl>"
 
 
-def _block(block: blocks.Block, material: Material) -> str:
+def _block(block: blocks.Block, draw: blocks.Drawer) -> str:
     match block:
         case blocks.Facts():
             return _facts(block.rows)
@@ -92,7 +90,7 @@ def _block(block: blocks.Block, material: Material) -> str:
             return f"<p class='{block.kind}'>{escape(block.text)}</p>"
         case blocks.Plot():
             caption = f"<figcaption class='note'>{escape(block.caption)}</figcaption>"
-            return f"<figure>{_plot(block, material)}{caption}</figure>"
+            return f"<figure>{_plot(block, draw)}{caption}</figure>"
         case blocks.Strip():
             scale = f"{block.speed:g} mm/s, {block.gain:g} mm/mV"
             rows = "".join(strip_svg(row, block) for row in block.rows)
@@ -113,8 +111,8 @@ def _table(block: blocks.Table) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 
-def _plot(block: blocks.Plot, material: Material) -> str:
-    figure = draw(block.name, material, PLOT_WIDTH_MM, block.height_mm, block.about)
+def _plot(block: blocks.Plot, draw: blocks.Drawer) -> str:
+    figure = draw(block, PLOT_WIDTH_MM)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
     text = buffer.getvalue()

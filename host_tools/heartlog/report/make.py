@@ -3,9 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from heartlog.analysis import AnalysisSettings
 from heartlog.errors import UsageProblem
+from heartlog.report.blocks import Plot
 from heartlog.report.content import compose
+from heartlog.report.figures import draw
 from heartlog.report.gather import Material, gather
 from heartlog.store import Store
 
@@ -35,6 +39,10 @@ def make_report(
     tell("reading and analysing", 0.0)
     material = gather(store, session_id, settings, generated_at)
     report = compose(store, material)
+
+    def drawn(plot: Plot, width_mm: float) -> Figure:
+        return draw(plot.name, material, width_mm, plot.height_mm, plot.about)
+
     for number, path in enumerate(paths):
         share = 1.0 / len(paths)
 
@@ -44,10 +52,10 @@ def make_report(
         if path.suffix.lower() == ".pdf":
             from heartlog.report.pdf import write_pdf
 
-            write_pdf(report, material, path, paper, part)
+            write_pdf(report, drawn, path, paper, part)
         else:
             from heartlog.report.html import write_html
 
-            write_html(report, material, path, paper)
+            write_html(report, drawn, path, paper)
     tell("done", 1.0)
     return material

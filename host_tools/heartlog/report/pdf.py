@@ -1,6 +1,6 @@
 """Draws a report as PDF, on A4 or Letter, with strips true to scale.
 
-    write_pdf(report, material, Path("report.pdf"), paper="a4")
+    write_pdf(report, draw, Path("report.pdf"), paper="a4")   # draw(plot, width_mm) -> Figure
 
 The font is DejaVu Sans (it comes with matplotlib): names of patients in Latin, Greek and
 Cyrillic letters are printed as they are written.
@@ -33,8 +33,6 @@ from reportlab.platypus import (
 )
 
 from heartlog.report import blocks
-from heartlog.report.figures import draw
-from heartlog.report.gather import Material
 from heartlog.report.paper_flowable import StripFlowable
 
 PAPERS = {"a4": A4, "letter": LETTER}
@@ -79,7 +77,7 @@ STYLES = {"plain": BODY, "note": SMALL, "warning": WARNING, "urgent": WARNING}
 
 def write_pdf(
     report: blocks.Report,
-    material: Material,
+    draw: blocks.Drawer,
     path: Path,
     paper: str = "a4",
     progress: Progress | None = None,
@@ -97,7 +95,7 @@ def write_pdf(
         topMargin=MARGIN,
         bottomMargin=15 * mm,
         title=f"{report.title}: {report.subtitle}",
-        author=f"Heartlog {material.version}",
+        author="Heartlog",
         subject=report.notice,
         lang="en",
     )
@@ -109,7 +107,7 @@ def write_pdf(
     for number, section in enumerate(report.sections, 1):
         if progress:
             progress(section.title, number / (len(report.sections) + 1))
-        story += _section(section, material, width)
+        story += _section(section, draw, width)
     document.build(story)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
@@ -152,9 +150,9 @@ def _top(report: blocks.Report, width: float) -> list[Flowable]:
     return [*story, box, Spacer(1, 2 * mm), Paragraph(escape(report.notice), SMALL)]
 
 
-def _section(section: blocks.Section, material: Material, width: float) -> list[Flowable]:
+def _section(section: blocks.Section, draw: blocks.Drawer, width: float) -> list[Flowable]:
     title = Paragraph(f"{section.number}&nbsp;&nbsp;{escape(section.title)}", SECTION)
-    parts: list[list[Flowable]] = [_block(b, material, width) for b in section.blocks]
+    parts: list[list[Flowable]] = [_block(b, draw, width) for b in section.blocks]
     if not parts:
         return [title]
     # A title never stands alone at the foot of a page, nor a plot or strip without its words.
@@ -167,7 +165,7 @@ def _section(section: blocks.Section, material: Material, width: float) -> list[
     return head
 
 
-def _block(block: blocks.Block, material: Material, width: float) -> list[Flowable]:
+def _block(block: blocks.Block, draw: blocks.Drawer, width: float) -> list[Flowable]:
     match block:
         case blocks.Facts():
             return [_facts(block, width), Spacer(1, 1.5 * mm)]
@@ -176,7 +174,7 @@ def _block(block: blocks.Block, material: Material, width: float) -> list[Flowab
         case blocks.Text():
             return [Paragraph(escape(block.text), STYLES[block.kind]), Spacer(1, 1.2 * mm)]
         case blocks.Plot():
-            return _plot(block, material, width)
+            return _plot(block, draw, width)
         case blocks.Strip():
             return _strip(block)
 
@@ -257,8 +255,8 @@ def _widths(block: blocks.Table, width: float) -> Sequence[float]:
     return [n if n <= fair else (width - short) * n / long for n in needs]
 
 
-def _plot(block: blocks.Plot, material: Material, width: float) -> list[Flowable]:
-    figure = draw(block.name, material, width / mm, block.height_mm, block.about)
+def _plot(block: blocks.Plot, draw: blocks.Drawer, width: float) -> list[Flowable]:
+    figure = draw(block, width / mm)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     buffer.seek(0)

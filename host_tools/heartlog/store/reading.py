@@ -148,7 +148,8 @@ def _one_boot(
     # Near the boot record, so that a peak found just before the first sample is a small negative.
     near = int(boot_row.sample) if boot_row is not None and boot_row.sample is not None else None
     beat_index = unwrap(packed["sample"], near)
-    located = _locate(rows, packed["seq"], beat_index, rate)
+    # int64 and contiguous, or every search below would convert the whole column again.
+    located = _locate(rows, packed["seq"].astype(np.int64), beat_index, rate)
     syncs = [(i, r) for i, r in located if r.kind == "sync" and i is not None and _host(r)]
     if syncs:
         fit = fit_clock(
