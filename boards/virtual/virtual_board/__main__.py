@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     add("--loop", action="store_true", help="play the record again and again")
     add("--hold", action="store_true", help="play it only when told to over the control socket")
     add("--speed", type=float, default=1.0, help="times real time; 0: as fast as it can")
-    add("--part", default="ADS1292R", help=f"front end: {', '.join(PARTS)}")
+    add("--part", default="ADS1292R", help=f"front end: {', '.join(PARTS)}, or none")
     add("--stack", default="nimble", choices=STACKS, help="character of the Bluetooth stack")
     add("--image", type=Path, help="firmware image folder (default: build the firmware's)")
     add("--run-dir", type=Path, default=default_run_dir(), help="flash, logs, clock, board.json")
@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     chosen: dict[str, Any] = vars(parser().parse_args(arguments))
+    if chosen["part"] == "none":
+        chosen["part"] = None
     try:
         if chosen.pop("fresh"):
             for name in ("flash.bin", "flash.bin.wear"):
