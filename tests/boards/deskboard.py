@@ -84,8 +84,9 @@ class DeskBoard:
             if self._process is None and not self._off:
                 self._due = None
                 # Only a booted board can be interrupted, as USB is up only when MicroPython is.
-                self.cable.live = False
+                self.cable.down()
                 self._process = subprocess.Popen(self._command, **self.cable.stdio())
+                self.cable.pid = self._process.pid
                 self.boots += 1
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
@@ -103,7 +104,8 @@ class DeskBoard:
             fed = os.read(self._wire, 4096)
         except BlockingIOError:
             return
-        if fed:
-            timeout = int.from_bytes(fed[-4:], "little")
-            self.cable.live = True
+        for at in range(0, len(fed), 4):
+            timeout = int.from_bytes(fed[at : at + 4], "little")
+            if not timeout:
+                self.cable.up()
             self._due = time.monotonic() + timeout / 1000 if timeout else None

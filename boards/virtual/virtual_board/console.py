@@ -12,17 +12,23 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import termios
 import threading
+import time
 import tty
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _KEEP = 1 << 20  # bytes of what a board printed
+_CTRL_C = b"\x03"
+_LONGEST_WAIT = 2.0  # seconds
+_SETTLE = 2.0
 
 
 class Console:
-    """The cable. `printed` collects what the board printed; `live` lets bytes reach the board."""
+    """The cable. `printed` collects what the board printed; `pid` is the process on it now."""
 
     def __init__(self) -> None:
         self._inner, self._inner_far = pty.openpty()
@@ -30,7 +36,8 @@ class Console:
         tty.setraw(self._outer_far)
         self.port = os.ttyname(self._outer_far)
         self.printed = bytearray()
-        self.live = True
+        self._live_at: float | None = None
+        self.pid: int | None = None
         self._pulled = False
         self._pull_after: int | None = None
         self._stop_read, self._stop_write = os.pipe()
@@ -52,6 +59,25 @@ class Console:
             "preexec_fn": _take_terminal,
         }
 
+    def down(self) -> None:
+        """A board is starting: its USB is not up yet, what tools send has to wait."""
+        self._live_at = None
+
+    def up(self) -> None:
+        """It has booted: it can be reached at its prompt, or once its program really runs.
+
+        A program that ends at once hands over to the REPL, and a Ctrl-C in between would kill the
+        process; so the prompt is waited for, or two seconds.
+        """
+        self._live_at = time.monotonic() + _SETTLE
+
+    def _live(self) -> bool:
+        live_at = self._live_at
+        if live_at is None:
+            return False
+        prompt = not termios.tcgetattr(self._inner_far)[3] & termios.ISIG
+        return prompt or time.monotonic() > live_at
+
     def pull(self, after: int = 0) -> None:
         """Pull the cable once `after` more bytes have gone to the board."""
         self._pull_after = after
@@ -71,13 +97,13 @@ class Console:
 
     def _run(self) -> None:
         while True:
-            sources = [self._inner, self._stop_read] + ([self._outer] if self.live else [])
+            sources = [self._inner, self._stop_read] + ([self._outer] if self._live() else [])
             ready, _, _ = select.select(sources, [], [], 0.02)
             if self._stop_read in ready:
                 return
             if self._inner in ready:
                 self._carry(self._inner, self._from_board)
-            if self._outer in ready:
+            if self._outer in ready and self._live():
                 self._carry(self._outer, self._to_board)
 
     def _carry(self, source: int, take: Callable[[bytes], None]) -> None:
@@ -102,7 +128,32 @@ class Console:
             data = data[: self._pull_after]
             self._pull_after -= len(data)
             self._pulled = self._pull_after == 0
+        if _CTRL_C in data:
+            self._until_interruptible()
         os.write(self._inner, data)
+
+    def _until_interruptible(self) -> None:
+        """Wait while a Ctrl-C would kill the process instead of interrupting its program.
+
+        The unix port gives SIGINT back to the system for a moment whenever a program has ended,
+        before it takes its terminal; a board has no such moment.
+        """
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while self.pid is not None and time.monotonic() < deadline:
+            signals_on = termios.tcgetattr(self._inner_far)[3] & termios.ISIG
+            if not signals_on or _catches_interrupts(self.pid):
+                return
+            time.sleep(0.002)
+
+
+def _catches_interrupts(pid: int) -> bool:
+    """Whether a process has a handler for SIGINT (Linux: proc(5), SigCgt)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True  # it is gone, or this system can't tell
+    caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "")
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1) if caught else True
 
 
 def _take_terminal() -> None:

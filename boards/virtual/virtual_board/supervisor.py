@@ -103,6 +103,8 @@ class Supervisor:
                 pass_fds=(theirs.fileno(),),
                 **self._stdio(log),
             )
+        if self.console is not None:
+            self.console.pid = self.process.pid
         try:
             await self.cable.serve(ours)
         finally:
@@ -137,7 +139,7 @@ class Supervisor:
                 "stderr": log,
                 "start_new_session": True,
             }
-        self.console.live = False  # until it has booted: its USB is not up before
+        self.console.down()
         return self.console.stdio()
 
     def _restart_state(self, reset: dict[str, Any]) -> None:
@@ -248,7 +250,7 @@ class Supervisor:
         if kind == "booted":
             self.booted.set()
             if self.console is not None:
-                self.console.live = True
+                self.console.up()
         elif kind == "reset":
             self._reset = event
         elif kind == "complaints":
