@@ -102,9 +102,12 @@ TREND_POINTS = 720
 
 
 def analyse(
-    session: Session, timeline: Timeline, settings: AnalysisSettings | None = None
+    session: Session,
+    timeline: Timeline,
+    settings: AnalysisSettings | None = None,
+    with_hrv: bool = True,
 ) -> Analysis:
-    """Derive every figure from a session's timeline."""
+    """Derive every figure from a session's timeline; HRV, the slowest, may be left out."""
     rules = settings or AnalysisSettings()
     beats = usable(timeline.beats, rules)
     rr = classify_rr(beats, rules)
@@ -134,7 +137,11 @@ def analyse(
         wide=wide,
         kinds={kind.name.lower(): int(counts[kind]) for kind in BeatKind},
         screen=screen,
-        hrv=variability(beats["time"], beats["rr_ms"], rr.nn, rules, rr.nn_percent_out),
+        hrv=(
+            variability(beats["time"], beats["rr_ms"], rr.nn, rules, rr.nn_percent_out)
+            if with_hrv
+            else Hrv(int(rr.nn.sum()), rr.nn_percent_out)
+        ),
         urgent=tuple(_urgent(rules, beats, stops, runs, wide, screen)),
     )
 

@@ -46,6 +46,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
+    Entry("review", "heartlog.review.cli:review", "Look through, correct, write.", REVIEW),
     Entry(
         "report", "heartlog.report.cli:report", "The report of a session: PDF and HTML.", REVIEW
     ),

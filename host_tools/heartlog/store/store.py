@@ -315,14 +315,18 @@ class Store:
         """Return the whole session in order; `edited` applies people's corrections to beats."""
         with self.reading() as db:
             line = Timeline.load(db, session_id)
-            if not edited:
-                return line
-            edit = schema_clinic.BeatEdit
-            edits = db.scalars(
-                select(edit)
-                .where(edit.session_id == session_id, edit.undone.is_(False))
-                .order_by(edit.id)
-            ).all()
+        return self.with_edits(session_id, line) if edited else line
+
+    def with_edits(self, session_id: int, line: Timeline) -> Timeline:
+        """Return a session's original timeline with people's corrections applied to its beats."""
+        edit = schema_clinic.BeatEdit
+        query = (
+            select(edit)
+            .where(edit.session_id == session_id, edit.undone.is_(False))
+            .order_by(edit.id)
+        )
+        with self.reading() as db:
+            edits = db.scalars(query).all()
         return Timeline(apply_edits(line.beats, edits), line.records, line.fits)
 
     def beats(self, session_id: int, edited: bool = True) -> Beats:
