@@ -19,6 +19,7 @@ import machine
 from . import beats as _beats
 from . import journal as _journal
 from . import media as _media
+from . import pairing as _pairing
 from . import power as _power
 from . import settings as _settings
 from .acquire import Acquisition
@@ -27,6 +28,7 @@ from .ecgring import EcgRing
 from .front import Front
 from .link import wire
 from .link.ecgstream import EcgStream
+from .link.guard import Guard
 from .link.server import Server
 from .power import Power
 
@@ -111,6 +113,9 @@ class App:
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
             if self.ecg is not None:
                 self.server.ecg = EcgStream({wire.ECG_LIVE: self.ecg})
+            key = _pairing.load(_root(board))
+            if key is not None:
+                self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self._write_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)
@@ -287,6 +292,11 @@ class App:
         )  # fmt: skip
         if self.server.running:
             self.server.status(self._status)
+
+
+def _root(board):
+    root = getattr(board, "ROOT", "/")
+    return root if root.endswith("/") else root + "/"
 
 
 def run(board):

@@ -20,6 +20,10 @@ class Commands:
     def on_link(self, up):
         self._app.on_link(up)
 
+    def on_refused(self, failures):
+        """Someone without the key was turned away; `failures` counts since the boot."""
+        self._app.record(wire.LINK, wire.LINK_REFUSED, failures)
+
     def on_command(self, opcode, data, answer, now):
         """(result, length of the answer): `answer` holds three bytes already."""
         app = self._app

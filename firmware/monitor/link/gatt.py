@@ -87,6 +87,14 @@ def advertisement(name):
     return b"\x02\x01\x06" + bytes([17, 7]) + uuid + bytes([len(short) + 1, kind]) + short
 
 
+def private_advertisement(identifier):
+    """Discoverability and an identifier (8 bytes) that only the key's holder recognises.
+
+    0xFFFF is the SIG's company number for what has none: nothing here tells what the device is.
+    """
+    return b"\x02\x01\x06\x0b\xff\xff\xff" + identifier
+
+
 def _unhex(text):
     return bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2))
 

@@ -14,9 +14,11 @@ Traps that are kept away from here: a memoryview dies with its interrupt (writes
 takes everything and never refuses (the window of `stream` bounds it).
 """
 
+import os
 from struct import pack_into, unpack_from
 
 from . import gatt, wire
+from . import guard as _guard
 from .stream import RecordStream
 
 _IRQ_CENTRAL_CONNECT, _IRQ_CENTRAL_DISCONNECT, _IRQ_GATTS_WRITE, _IRQ_MTU = 1, 2, 3, 21
@@ -36,6 +38,7 @@ class Peer:
 
     def __init__(self):
         self.handle = _NO_CONNECTION
+        self.serial = 0  # counts the connections that this place has served
         self.mtu = 23
         self.since = 0
         self.asked = False
@@ -50,9 +53,12 @@ class Server:
         self._handlers = handlers
         self._diff = ticks_diff
         self.stream = RecordStream(journal)
+        self.guard = None  # a guard.Guard once the monitor is paired
+        self._state = b""  # what a host reads as the status
         self.ecg = None  # an ecg stream, see ecgstream.py
         self._peers = [Peer() for _ in range(_CONNECTIONS)]
         self._owner = None  # the peer that has the records
+        self._owner_serial = 0
         self._queue = [None] * _QUEUE
         self._head = self._tail = 0
         self._changed = False  # a connection came or went
@@ -82,21 +88,33 @@ class Server:
         handles = ble.gatts_register_services(gatt.services(bluetooth))
         (self._heart_handle, location), (self._battery_handle,), texts, own = handles
         self._control, self._records, self._ecg_handle, self._status = own
+        self._kinds = {
+            self._control: _guard.ANSWER,
+            self._records: _guard.RECORDS,
+            self._ecg_handle: _guard.ECG,
+        }
         ble.gatts_set_buffer(self._control, 244)
         ble.gatts_write(location, b"\x01")  # chest
-        for handle, text in zip(texts, ("Heartlog", model, firmware)):
-            ble.gatts_write(handle, text.encode())
-        ble.gatts_write(self._status, status)
+        self._state = status
+        self._described = (model, firmware)
+        if self.guard is None:
+            for handle, text in zip(texts, ("Heartlog", model, firmware)):
+                ble.gatts_write(handle, text.encode())
+            ble.gatts_write(self._status, status)
         ble.gatts_write(self._battery_handle, b"\x00")
-        self._advertisement = gatt.advertisement(name)
+        self._name = name
         self.running = True
         self.advertise()
 
-    def advertise(self):
+    def advertise(self, now=0):
         """Lets centrals find us while there is room for one."""
         response = gatt.scan_response(self.open_heart_rate)
+        if self.guard is None:
+            data = gatt.advertisement(self._name)
+        else:
+            data = gatt.private_advertisement(self.guard.identifier(now, os.urandom(4)))
         try:
-            self._ble.gap_advertise(_ADVERTISE_US, self._advertisement, resp_data=response)
+            self._ble.gap_advertise(_ADVERTISE_US, data, resp_data=response)
             self._advertising = True
         except OSError:
             self._advertising = False  # tried again in step()
@@ -108,14 +126,18 @@ class Server:
             if after == self._tail:
                 self.overrun += 1
                 return
-            self._queue[self._head] = (data[0], data[1], bytes(self._ble.gatts_read(data[1])))
-            self._head = after
+            peer = self._peer(data[0])
+            if peer is not None and data[1] == self._control:
+                value = bytes(self._ble.gatts_read(data[1]))
+                self._queue[self._head] = (peer, peer.serial, value)
+                self._head = after
         elif event == _IRQ_CENTRAL_CONNECT:
             for peer in self._peers:
                 if peer.handle == _NO_CONNECTION:
                     peer.mtu = 23
                     peer.asked = False
                     peer.since = None
+                    peer.serial += 1
                     peer.handle = data[0]
                     break
             self._advertising = False  # the stack stops it
@@ -146,14 +168,15 @@ class Server:
             self._drop_owner()
             worked = True
         if not self._advertising and self.connected < _CONNECTIONS:
-            self.advertise()
+            self.advertise(now)
+        elif self._advertising and self.guard is not None and self.guard.due(now):
+            self.advertise(now)
         self._send_away(now)
         if self._tail != self._head:
-            handle, attribute, data = self._queue[self._tail]
+            peer, serial, data = self._queue[self._tail]
             self._queue[self._tail] = None
             self._tail = (self._tail + 1) % _QUEUE
-            peer = self._peer(handle)
-            if peer is not None and attribute == self._control:
+            if peer.handle != _NO_CONNECTION and peer.serial == serial:
                 self._command(peer, data, now)
             worked = True
         return self._pump(now) or worked
@@ -166,7 +189,11 @@ class Server:
 
     def _drop_owner(self):
         owner = self._owner
-        if owner is not None and owner.handle == _NO_CONNECTION:
+        if self.guard is not None:
+            self.guard.gone()
+        if owner is not None and (
+            owner.handle == _NO_CONNECTION or owner.serial != self._owner_serial
+        ):
             self._owner = None
             self.stream.reset()
             if self.ecg is not None:
@@ -192,6 +219,13 @@ class Server:
 
     def _notify(self, peer, attribute, data):
         """One notification; False when it can't go now."""
+        if self.guard is not None and attribute in self._kinds:
+            data = self.guard.seal(peer, self._kinds[attribute], data)
+            if data is None:
+                return False
+        return self._send(peer, attribute, data)
+
+    def _send(self, peer, attribute, data):
         try:
             self._ble.gatts_notify(peer.handle, attribute, data)
         except (OSError, TypeError):
@@ -204,6 +238,8 @@ class Server:
         if peer is None or peer.handle == _NO_CONNECTION:
             return False
         room = min(peer.mtu - 3, ROOM)
+        if self.guard is not None:
+            room = min(room, _guard.MOST) - _guard.OVERHEAD
         sent = False
         for _ in range(_FRAMES_A_STEP):
             n = self.stream.frame(self._frame, room, now)
@@ -223,7 +259,25 @@ class Server:
         return sent
 
     # --- commands ------------------------------------------------------------------------------
+    def _pass(self, peer, data, now):
+        """The command in a write, in clear text; None when the guard dealt with it."""
+        guard = self.guard
+        if guard is None:
+            return data
+        failures = guard.failures
+        text = guard.open(peer, data, now)
+        if guard.reply is not None:
+            self._send(peer, self._control, guard.reply)
+        if guard.failures != failures:
+            self._handlers.on_refused(guard.failures)
+        if guard.hostile:
+            self._disconnect(peer)
+        return text
+
     def _command(self, peer, data, now):
+        data = self._pass(peer, data, now)
+        if data is None:
+            return
         if len(data) < 2:
             self.refused += 1
             return
@@ -275,6 +329,7 @@ class Server:
                 return wire.REFUSED, 3
             if self._owner is None:
                 self._owner = peer
+                self._owner_serial = peer.serial
                 self.stream.reset()
                 self._handlers.on_link(True)
             pack_into("<II", answer, 3, self.stream.start(seq), journal.next_seq)
@@ -287,6 +342,14 @@ class Server:
             identity = self._handlers.identity
             pack_into("<B8sHI", answer, 3, wire.VERSION, identity, journal.boot, journal.journal)
             return wire.OK, 18
+        if opcode == wire.STATUS_GET:
+            n = len(self._state)
+            answer[3 : 3 + n] = self._state
+            return wire.OK, 3 + n
+        if opcode == wire.DESCRIBE:
+            model, firmware = self._described
+            pack_into("<20s12s", answer, 3, model.encode(), firmware.encode())
+            return wire.OK, 35
         return self._handlers.on_command(opcode, data, answer, now)
 
     # --- what everyone may hear ----------------------------------------------------------------
@@ -304,6 +367,8 @@ class Server:
 
     def battery(self, percent):
         """The battery level changed (0..100)."""
+        if self.guard is not None:
+            return  # whoever was let in reads it in the status
         self._answer[63] = percent
         level = memoryview(self._answer)[63:64]
         self._ble.gatts_write(self._battery_handle, level)
@@ -313,4 +378,6 @@ class Server:
 
     def status(self, data):
         """What the status characteristic reads from now on."""
-        self._ble.gatts_write(self._status, data)
+        self._state = data
+        if self.guard is None:
+            self._ble.gatts_write(self._status, data)

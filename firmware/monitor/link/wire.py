@@ -153,6 +153,17 @@ PART_HEAD = 9
 LAST_PART = 0x8000
 MIN_MTU_PAYLOAD = 20
 
+# --- status ------------------------------------------------------------------------------------
+# What the status characteristic reads; later versions append.
+STATUS_FORMAT = "<BHIIIIHBBBHBBIIHBI"
+STATUS_FIELDS = (
+    "version", "boot", "sample", "next_seq", "acked_seq", "first_seq", "millivolts",
+    "battery_percent", "signal", "reason", "off", "heart_rate", "flags", "session", "overruns",
+    "wear", "memory_percent", "journal",
+)  # fmt: skip
+STATUS_SIZE = calcsize(STATUS_FORMAT)
+STATUS_SESSION, STATUS_ECG, STATUS_CHARGING, STATUS_FAULT = 1, 2, 4, 8
+
 # --- commands ----------------------------------------------------------------------------------
 # Write: opcode u8, tag u8 (the answer repeats it), operands. Answer: opcode | 0x80, tag, result,
 # then the operands of the answer. opcode: (name, operands, operands of the answer).
@@ -160,6 +171,8 @@ REPORT, DELETE, ABORT, COUNT = 1, 2, 3, 4
 HELLO, GRANT, ACK, PING, SYNC_POINT = 0x10, 0x11, 0x12, 0x13, 0x14
 SESSION_SET, ECG_SET, SETTING_SET, SETTING_GET, MARK, IDENTIFY = 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A
 SELFTEST, ERASE = 0x1B, 0x1C
+STATUS_GET, DESCRIBE = 0x1D, 0x1E
+KEY_HELLO, KEY_ANSWER = 0x30, 0x31
 UPDATE_BEGIN, UPDATE_DATA, UPDATE_FINISH, UPDATE_STATUS = 0x20, 0x21, 0x22, 0x23
 COMMANDS = {
     # Stream records: operator 1 all, 3 those >= seq. Answer: first seq that there is, next seq.
@@ -193,6 +206,14 @@ COMMANDS = {
     SELFTEST: ("self-test", "<B", "<I"),  # test number; answer: its bits (selftest.py)
     # Wipe the journal: the operand is the journal's own number, so that no stray byte can do it.
     ERASE: ("erase", "<I", "<I"),
+    # What the status characteristic reads, for hosts that talk sealed (it then reads nothing).
+    STATUS_GET: ("status", "<", STATUS_FORMAT),
+    # Model and firmware version, padded with zeros: what Device Information reads otherwise.
+    DESCRIBE: ("describe", "<", "<20s12s"),
+    # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof.
+    KEY_HELLO: ("key hello", "<B16s", "<16s16s"),
+    # The host's proof. From here on every write and notification of our service is sealed.
+    KEY_ANSWER: ("key answer", "<16s", "<"),
 }
 OPERAND_SIZE = {op: calcsize(row[1]) for op, row in COMMANDS.items()}
 ALL, LESS_OR_EQUAL, GREATER_OR_EQUAL = 1, 2, 3
@@ -204,17 +225,6 @@ RESULTS = {
     5: "invalid operand", 6: "no records found", 7: "abort failed", 8: "procedure not completed",
     9: "operand not supported", 10: "refused: not authorised",
 }  # fmt: skip
-
-# --- status ------------------------------------------------------------------------------------
-# What the status characteristic reads; later versions append.
-STATUS_FORMAT = "<BHIIIIHBBBHBBIIHBI"
-STATUS_FIELDS = (
-    "version", "boot", "sample", "next_seq", "acked_seq", "first_seq", "millivolts",
-    "battery_percent", "signal", "reason", "off", "heart_rate", "flags", "session", "overruns",
-    "wear", "memory_percent", "journal",
-)  # fmt: skip
-STATUS_SIZE = calcsize(STATUS_FORMAT)
-STATUS_SESSION, STATUS_ECG, STATUS_CHARGING, STATUS_FAULT = 1, 2, 4, 8
 
 
 class WireError(ValueError):

@@ -14,6 +14,7 @@ from heartlog.ble import Backend
 from heartlog.errors import CommandError
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
+from heartlog.security.channel import Channel, Forged, Handshake, NotOurMonitor
 
 ANSWER_SECONDS = 5.0
 """Real seconds to wait for an answer: a monitor answers within one turn of its loop."""
@@ -21,11 +22,17 @@ SILENCE_SECONDS = 5.0
 """Seconds of the backend's clock without any frame: the link is taken to be dead."""
 _PINGS = 5
 _REPORTED, _CREDITS = b"", bytes(1)
+_KIND_COMMAND, _KIND_ANSWER, _KIND_RECORDS, _KIND_ECG = 1, 2, 3, 4
+"""What a sealed frame is for, as in `firmware/monitor/link/guard.py`."""
 _MODEL, _FIRMWARE = (f"0000{n:04x}-0000-1000-8000-00805f9b34fb" for n in (0x2A24, 0x2A26))
 
 
 class LinkLost(CommandError):
     """The connection to the monitor ended, or went silent."""
+
+
+class NotLetIn(CommandError):
+    """The monitor and this computer do not hold the same pairing key."""
 
 
 class RequestRefused(CommandError):
@@ -39,6 +46,11 @@ class RequestRefused(CommandError):
             f"The monitor refused {name!r}: {text}.",
             "Is it recorded by another program? See: heartlog scan",
         )
+
+
+def _split(hello: bytes) -> tuple[int, bytes]:
+    """A hello message as the operands of KEY_HELLO."""
+    return hello[0], hello[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +79,18 @@ class SyncPoint:
 
 
 class Monitor:
-    """A monitor; `async with Monitor(backend, device) as m` connects and says hello."""
+    """A monitor; `async with Monitor(backend, device) as m` connects and says hello.
+
+    With `key` (32 bytes) the monitor must prove that it holds the same one, and all that follows
+    is sealed; NotLetIn when it can't, or when it wants a key and none is given.
+    """
 
     info: MonitorInfo
 
-    def __init__(self, backend: Backend, device: Any) -> None:
+    def __init__(self, backend: Backend, device: Any, key: bytes | None = None) -> None:
+        self._key = key
+        self._seal: Channel | None = None
+        self._open: Channel | None = None
         self._clock = backend.clock
         self._client = backend.client(device, disconnected_callback=self._on_disconnect)
         self._answers: dict[int, asyncio.Future[tuple[int, tuple[Any, ...]]]] = {}
@@ -92,11 +111,10 @@ class Monitor:
             await self._client.start_notify(wire.CONTROL_UUID, self._on_answer)
             await self._client.start_notify(wire.RECORDS_UUID, self._on_frame)
             await self._client.start_notify(wire.ECG_UUID, self._on_ecg_frame)
-            version, identity, boot, journal = await self.request(wire.HELLO, wire.VERSION)
-            model, firmware = [
-                bytes(await self._client.read_gatt_char(uuid)).decode(errors="replace")
-                for uuid in (_MODEL, _FIRMWARE)
-            ]
+            if self._key is not None:
+                await self._shake_hands(self._key)
+            version, identity, boot, journal = await self._hello()
+            model, firmware = await self._describe()
         except BaseException:
             await self._close()
             raise
@@ -118,6 +136,50 @@ class Monitor:
                 await self._client.disconnect()
         self._on_disconnect(self._client)
 
+    async def _shake_hands(self, key: bytes) -> None:
+        handshake = Handshake(key)
+        try:
+            proof = await self.request(wire.KEY_HELLO, *_split(handshake.hello()))
+            await self.request(wire.KEY_ANSWER, handshake.answer(b"".join(proof)))
+        except RequestRefused as error:
+            if error.result == wire.NO_OPCODE:
+                why = "is not paired: it asks for no key"
+            elif error.result == wire.NOT_COMPLETED:
+                why = "takes no key just now, after too many wrong ones"
+            else:
+                why = "does not take this computer's key"
+            raise NotLetIn(
+                f"The monitor {why}.", "Wait a minute and try again, or pair it anew over USB."
+            ) from error
+        except NotOurMonitor as error:
+            raise NotLetIn(
+                "The monitor can't prove that it holds this session's key: it is another one,"
+                " or a copy.",
+                "Use the monitor that was paired, or pair this one over USB.",
+            ) from error
+        self._seal, self._open = handshake.to_monitor, handshake.from_monitor
+
+    async def _hello(self) -> tuple[Any, ...]:
+        try:
+            return await self.request(wire.HELLO, wire.VERSION)
+        except RequestRefused as error:
+            if self._key is not None or error.result != wire.REFUSED:
+                raise
+            raise NotLetIn(
+                "The monitor is paired, and this computer holds no key for it.",
+                "Record on the computer that paired it, or pair it with this one over USB.",
+            ) from error
+
+    async def _describe(self) -> tuple[str, str]:
+        if self._seal is not None:
+            values = await self.request(wire.DESCRIBE)
+        else:
+            values = tuple(
+                [bytes(await self._client.read_gatt_char(u)) for u in (_MODEL, _FIRMWARE)]
+            )
+        model, firmware = (v.rstrip(b"\0").decode(errors="replace") for v in values)
+        return model, firmware
+
     # What bleak calls
 
     def _on_disconnect(self, _client: Any) -> None:
@@ -130,23 +192,41 @@ class Monitor:
 
     def _on_answer(self, _sender: Any, data: bytearray) -> None:
         self.last_heard = self._clock.now()
+        text = self._opened(_KIND_ANSWER, data)
+        if text is None:
+            return
         try:
-            _opcode, tag, result, operands = wire.answer(bytes(data))
+            _opcode, tag, result, operands = wire.answer(text)
         except wire.WireError:
             return
         future = self._answers.pop(tag, None)
         if future is not None and not future.done():
             future.set_result((result, operands))
-            if data[0] & 0x7F == wire.REPORT and result == wire.OK:
+            if text[0] & 0x7F == wire.REPORT and result == wire.OK:
                 self._frames.put_nowait(_REPORTED)  # frames behind it belong to the new stream
 
     def _on_frame(self, _sender: Any, data: bytearray) -> None:
         self.last_heard = self._clock.now()
-        self._frames.put_nowait(bytes(data))
+        text = self._opened(_KIND_RECORDS, data)
+        if text is not None:
+            self._frames.put_nowait(text)
+
+    def _opened(self, kind: int, data: bytearray) -> bytes | None:
+        """The clear text of a notification; a forged one ends the connection."""
+        if self._open is None:
+            return bytes(data)
+        try:
+            return self._open.open(kind, bytes(data))
+        except Forged:
+            self._on_disconnect(self._client)
+            return None
 
     def _on_ecg_frame(self, _sender: Any, data: bytearray) -> None:
         self.last_heard = self._clock.now()
-        for block in self.ecg_flow.receive(bytes(data)):
+        text = self._opened(_KIND_ECG, data)
+        if text is None:
+            return
+        for block in self.ecg_flow.receive(text):
             if self.on_ecg is not None:
                 self.on_ecg(block)
         if (self.ecg_flow.taken - self._ecg_granted) & 0xFFFF >= WINDOW // 2:
@@ -190,12 +270,16 @@ class Monitor:
 
         try:
             async with self._writing, asyncio.timeout(ANSWER_SECONDS):
+                if self._seal is not None:  # in here, so that counters go out in their order
+                    packet = self._seal.seal(_KIND_COMMAND, packet)
                 await self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
         except (BleakError, OSError, TimeoutError, EOFError) as error:
             raise LinkLost(f"The monitor can't be written to ({error}).") from error
 
     async def status(self) -> dict[str, int]:
         """The status characteristic's fields (`wire.STATUS_FIELDS`)."""
+        if self._seal is not None:
+            return dict(zip(wire.STATUS_FIELDS, await self.request(wire.STATUS_GET), strict=True))
         data = bytes(await self._client.read_gatt_char(wire.STATUS_UUID))
         return dict(wire.status(data))
 
