@@ -117,7 +117,7 @@ class App:
             if key is not None:
                 self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
-            self._write_status()
+            self.tell_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)
 
     # --- records -------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class App:
         if self.server is not None:
             if time.ticks_diff(now, self._heart_at) >= _HEART_MS:
                 self._tell_heart(now)
-            self._write_status()
+            self.tell_status()
 
     def _watch_power(self, now):
         """Battery and charger: told, journalled, and obeyed."""
@@ -275,7 +275,8 @@ class App:
         self.server.heart(rate, good, self._rr_1024, self._rr_count if good else 0)
         self._rr_count = 0
 
-    def _write_status(self):
+    def tell_status(self):
+        """Brings what the status characteristic reads up to now."""
         journal, acquisition, power = self.journal, self.acquisition, self.power
         percent = power.percent
         session = self.settings.get(_settings.SESSION)

@@ -162,6 +162,7 @@ class Board:
         gc.collect()
         patient = self.patient
         return {
+            "unique_id": machine.unique_id().hex(),
             "now_us": sim.kernel.now,
             "rate": patient.rate,
             "samples": patient.conversions,

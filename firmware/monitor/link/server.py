@@ -82,7 +82,7 @@ class Server:
         ble.active(True)
         ble.irq(self._on_irq)
         try:
-            ble.config(gap_name=name, mtu=ROOM - 9)
+            ble.config(gap_name=name if self.guard is None else "-", mtu=ROOM - 9)
         except (OSError, ValueError):
             pass  # a stack that does not let it be chosen has its own
         handles = ble.gatts_register_services(gatt.services(bluetooth))

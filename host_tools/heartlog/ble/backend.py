@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
 
     from heartlog.ble.bumble_adapter import BumbleAdapter
+    from heartlog.security.keys import Keys
 
 KINDS = "system, bumble:TRANSPORT, virtual[:RUN_DIR]"
 
@@ -38,6 +39,8 @@ class Backend(ABC):
 
     spec: str
     clock: Clock
+    keys: Keys | None = None
+    """Keys of paired monitors; None: only open monitors are found."""
 
     @abstractmethod
     def scanner(self, *args: Any, **kwargs: Any) -> BleakScanner:
@@ -59,13 +62,22 @@ class Backend(ABC):
         return None
 
 
-def open_backend(spec: str | None = None) -> Backend:
+def open_backend(spec: str | None = None, keys: Keys | None = None) -> Backend:
     """The backend for `spec` (default: HEARTLOG_BACKEND, else `system`), not yet opened.
 
+    `keys` are those of paired monitors (default: this user's, `heartlog.security.keys.own_keys`).
     Raises `UsageProblem` if `spec` names no kind of backend.
     """
-    if spec is None:
-        spec = os.environ.get("HEARTLOG_BACKEND") or "system"
+    backend = _make(spec or os.environ.get("HEARTLOG_BACKEND") or "system")
+    if keys is None:
+        from heartlog.security.keys import own_keys
+
+        keys = own_keys()
+    backend.keys = keys
+    return backend
+
+
+def _make(spec: str) -> Backend:
     kind, _, rest = spec.partition(":")
     if kind == "system" and not rest:
         return SystemBackend()

@@ -1,5 +1,8 @@
 """Finding monitors: who advertises the Heartlog service, and which of them is meant.
 
+A paired monitor advertises no service and no name, only an identifier that changes: it is found
+by whoever holds its key (`backend.keys`), and looks like nothing to everybody else.
+
     found = await find_monitor(backend, "kitchen")     # a name, an address, or a part of either
     async with backend.client(found.device) as client: ...
 
@@ -26,6 +29,9 @@ SERVICE_UUID = "7e1d0001-5c2b-4f8e-a3d4-68656172746c"
 SCAN_SECONDS = 10.0
 """How long a monitor is looked for: a monitor that saves power advertises every second or two."""
 
+NO_COMPANY = 0xFFFF
+"""The SIG's company number for what has none: a paired monitor's identifier stands under it."""
+
 _SETTLE_SECONDS = 1.0
 """After the first monitor was heard: time for a second one, so that no wrong one is taken."""
 
@@ -39,6 +45,8 @@ class Found:
     address: str
     rssi: int
     """Signal strength, dBm."""
+    key: bytes | None = None
+    """The pairing key, for a paired monitor: hand it to `heartlog.link.monitor.Monitor`."""
 
     def matches(self, wanted: str | None) -> bool:
         """Whether `wanted` is a part of the name or of the address (case does not matter)."""
@@ -61,17 +69,19 @@ async def scan(
     heard: dict[str, Found] = {}
 
     def hear(device: BLEDevice, advertisement: Any) -> None:
-        found = Found(
-            device,
-            advertisement.local_name or device.name or device.address,
-            device.address,
-            advertisement.rssi,
-        )
+        name, key = advertisement.local_name or device.name or device.address, None
+        if SERVICE_UUID not in advertisement.service_uuids:
+            identifier = bytes(advertisement.manufacturer_data.get(NO_COMPANY, b""))
+            pairing = backend.keys.whose(identifier) if backend.keys else None
+            if pairing is None:
+                return
+            name, key = f"Heartlog {pairing.device[:4]}", pairing.key_bytes
+        found = Found(device, name, device.address, advertisement.rssi, key)
         heard[found.address] = found
         if on_found is not None and on_found(found):
             enough.set()
 
-    async with backend.scanner(detection_callback=hear, service_uuids=[SERVICE_UUID]):
+    async with backend.scanner(detection_callback=hear):
         try:
             await asyncio.wait_for(enough.wait(), seconds)
         except TimeoutError:

@@ -130,7 +130,7 @@ class Recorder:
         if self._found is None or again:
             wanted = self._found.address if self._found is not None else self._wanted
             self._found = await find_monitor(self._backend, wanted, SEARCH_SECONDS)
-        return Monitor(self._backend, self._found.device)
+        return Monitor(self._backend, self._found.device, self._found.key)
 
     async def _follow(self, monitor: Monitor, seconds: float | None) -> bool:
         """Records over one connection; True when the session is over, LinkLost when it broke."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,11 +25,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from heartlog.security.channel import KEY_BYTES, derive, recognise
 from heartlog.security.files import write_private
-from heartlog.security.master import LockProblem
+from heartlog.security.master import LockProblem, unlock
 
 FILE = "keys.sealed"
 MAGIC = b"HLK1"
 NONCE_BYTES = 12
+FOLDER_VARIABLE = "HEARTLOG_KEYS"
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,27 @@ class Keys:
             self._pairings = kept
             self._write()
         return count
+
+
+def own_folder() -> Path:
+    """Where this user's keys lie: HEARTLOG_KEYS, or a folder beside the store."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    from platformdirs import user_data_path
+
+    return user_data_path("heartlog") / "keys"
+
+
+def own_keys(create: bool = False) -> Keys | None:
+    """This user's keys, None where there are none (unless `create`); may ask for a passphrase."""
+    folder = own_folder()
+    if not create and not (folder / FILE).exists():
+        return None
+    return Keys(folder, unlock(folder, _ask if sys.stdin.isatty() else None))
+
+
+def _ask(prompt: str) -> str:
+    from getpass import getpass
+
+    return getpass(f"{prompt}: ")

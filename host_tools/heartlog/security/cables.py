@@ -1,0 +1,104 @@
+"""The cables that a pairing key can go through."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from heartlog.errors import CommandError, NotFound
+
+
+RESTART_SECONDS = 60.0
+
+
+class VirtualCable:
+    """The control socket of a virtual board, in place of USB."""
+
+    def __init__(self, run_dir: Path) -> None:
+        path = run_dir / "board.json"
+        try:
+            place = json.loads(path.read_text())["control"]
+        except (OSError, ValueError, KeyError) as error:
+            raise NotFound(
+                f"No virtual monitor runs in {run_dir}.", "Start one: python -m virtual_board"
+            ) from error
+        host, _, port = str(place).rpartition(":")
+        self._address = (host, int(port))
+
+    def _control(self, **command: Any) -> dict[str, Any]:
+        try:
+            with socket.create_connection(self._address, timeout=30) as link:
+                link.sendall(json.dumps(command).encode() + b"\n")
+                answer: dict[str, Any] = json.loads(link.makefile().readline())
+        except (OSError, ValueError) as error:
+            raise CommandError(
+                f"The virtual monitor at {self._address[0]}:{self._address[1]} does not answer.",
+                "Is it still running? Start one: python -m virtual_board",
+            ) from error
+        if not answer.get("ok"):
+            raise CommandError(f"The virtual monitor refused {command['do']}: {answer}.")
+        return answer
+
+    def device_id(self) -> str:
+        """The board's id."""
+        return str(self._control(do="status")["unique_id"])
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file on the board's flash."""
+        self._control(do="put", path=path, hex=data.hex())
+
+    def restart(self) -> None:
+        """Press its reset button, and wait until it is on the air again."""
+        before = int(self._control(do="status")["boots"])
+        self._control(do="reset")
+        end = time.monotonic() + RESTART_SECONDS
+        while time.monotonic() < end:
+            try:
+                status = self._control(do="status")
+                if status.get("boots", 0) > before and status["radio"]["advertising"]:
+                    return
+            except CommandError:
+                pass  # between two boots nothing answers
+            time.sleep(0.1)
+        raise CommandError(
+            f"The virtual monitor did not come up again within {RESTART_SECONDS:.0f} s.",
+            "Look at board.log in its run directory.",
+        )
+
+
+class UsbCable:
+    """A board's raw REPL on a serial port."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+
+    def device_id(self) -> str:
+        """The chip's id: its first eight bytes, filled up with zeros, as the firmware tells it."""
+        from heartlog.device.repl import Repl
+
+        with Repl(self._port) as board:
+            unique = bytes(board.value("machine.unique_id()", "import machine"))
+        return (unique + bytes(8))[:8].hex()
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file and read it back."""
+        from heartlog.device.repl import Repl
+
+        with Repl(self._port) as board:
+            board.put_safely(path, data)
+            written = board.get(path)
+        if written != data:
+            raise CommandError(
+                f"{path} on the board at {self._port} reads back differently.",
+                "Try again; if it stays so, its flash is worn out.",
+            )
+
+    def restart(self) -> None:
+        """Start the firmware anew."""
+        from heartlog.device.repl import Repl
+
+        with Repl(self._port) as board:
+            board.reset()
