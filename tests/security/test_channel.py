@@ -287,7 +287,7 @@ def test_only_the_key_holder_recognises_the_advertised_identifier(firmware: Firm
 
 def test_a_counter_that_runs_out_ends_the_connection() -> None:
     channel = Channel(bytes(16))
-    channel._counter = 0x3FFFFFFE
+    channel._counters[1] = 0x3FFFFFFE
     channel.seal(1, b"last")
     with pytest.raises(Forged, match="reconnect"):
         channel.seal(1, b"one too many")

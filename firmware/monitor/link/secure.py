@@ -10,8 +10,8 @@ Every connection then begins with a three-pass mutual authentication (ISO/IEC 97
 
 A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). Both sides then derive one AES-128
 key a direction, HKDF(P, salt hn | mn, info "heartlog to host" or "heartlog to monitor"), and
-every frame is sealed by AES-CCM: counter:4 | text | tag:8. The counter is the nonce; it only ever
-rises within a connection, and a new connection has new keys, so no nonce is used twice and no
+every frame is sealed by AES-CCM: counter:4 | text | tag:8. Kind and counter are the nonce; it only
+ever rises within a connection, and a new one has new keys, so no nonce is used twice and no
 frame is taken twice. The monitor's nonce hashes the chip's random bytes with its boot number and
 a count of connections: even a chip whose random source has failed repeats no key.
 
@@ -34,6 +34,7 @@ PROOF = const(16)
 KEY = const(32)
 OVERHEAD = const(12)  # counter and tag
 MOST_TEXT = const(500)
+KINDS = const(8)
 _FREE_FAILURES = const(3)
 _LONGEST_WAIT_MS = const(60000)
 _LAST_COUNTER = const(0x3FFFFFFF)
@@ -86,14 +87,19 @@ def identifier(pairing_key, nonce4):
 
 
 class Channel:
-    """One direction's sealed frames. A channel is made for a connection and dies with it."""
+    """One direction's sealed frames. A channel is made for a connection and dies with it.
+
+    Each kind of frame (0..7) counts for itself, and is part of the nonce: characteristics may be
+    told in another order than they were sent in.
+    """
 
     def __init__(self, key, most=MOST_TEXT):
         self._ccm = Ccm(key, most)
         self._nonce = bytearray(13)
-        self._counter = 0
+        self._counters = [0] * KINDS
 
-    def _set(self, counter):
+    def _set(self, kind, counter):
+        self._nonce[0] = kind
         struct.pack_into(">I", self._nonce, 9, counter)
 
     def seal(self, kind, buffer, length):
@@ -102,13 +108,14 @@ class Channel:
         The caller leaves 4 bytes free in front and 8 behind. Returns the frame's length; OSError
         when the connection has used up its counters (2^30 frames): reconnect.
         """
-        if self._counter >= _LAST_COUNTER:
+        counter = self._counters[kind] + 1
+        if counter > _LAST_COUNTER:
             raise OSError("link counter used up: reconnect")
-        self._counter += 1
-        self._set(self._counter)
+        self._counters[kind] = counter
+        self._set(kind, counter)
         view = memoryview(buffer)[4:]
         n = self._ccm.seal(self._nonce, bytes((kind,)), view, length)
-        struct.pack_into("<I", buffer, 0, self._counter)
+        struct.pack_into("<I", buffer, 0, counter)
         return n + 4
 
     def open(self, kind, frame):
@@ -116,14 +123,14 @@ class Channel:
         if len(frame) < OVERHEAD:
             return None
         counter = struct.unpack_from("<I", frame)[0]
-        if not self._counter < counter <= _LAST_COUNTER:
+        if not self._counters[kind] < counter <= _LAST_COUNTER:
             return None
         buffer = bytearray(memoryview(frame)[4:])
-        self._set(counter)
+        self._set(kind, counter)
         n = self._ccm.open(self._nonce, bytes((kind,)), buffer, len(buffer))
         if n < 0:
             return None
-        self._counter = counter
+        self._counters[kind] = counter
         return bytes(memoryview(buffer)[:n])
 
 

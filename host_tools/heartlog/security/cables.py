@@ -10,7 +10,6 @@ from typing import Any
 
 from heartlog.errors import CommandError, NotFound
 
-
 RESTART_SECONDS = 60.0
 
 

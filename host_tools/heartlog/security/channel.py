@@ -50,36 +50,40 @@ def recognise(pairing_key: bytes, identifier: bytes) -> bool:
 
 
 class Channel:
-    """One direction's frames: counter:4 | text | tag:8, AES-128-CCM, the counter as nonce."""
+    """One direction's frames: counter:4 | text | tag:8, AES-128-CCM; nonce: kind and counter."""
 
     def __init__(self, key: bytes) -> None:
         self._ccm = AESCCM(key, tag_length=TAG_BYTES)
-        self._counter = 0
+        self._counters: dict[int, int] = {}
 
     @staticmethod
-    def _nonce(counter: int) -> bytes:
-        return bytes(9) + struct.pack(">I", counter)
+    def _nonce(kind: int, counter: int) -> bytes:
+        return bytes((kind,)) + bytes(8) + struct.pack(">I", counter)
 
     def seal(self, kind: int, text: bytes) -> bytes:
         """A frame for `text`; `kind` (0..255) is authenticated with it but not sent."""
-        if self._counter >= LAST_COUNTER:
+        counter = self._counters.get(kind, 0) + 1
+        if counter > LAST_COUNTER:
             raise Forged("the connection has used up its counters: reconnect")
-        self._counter += 1
-        sealed = self._ccm.encrypt(self._nonce(self._counter), text, bytes((kind,)))
-        return struct.pack("<I", self._counter) + sealed
+        self._counters[kind] = counter
+        sealed = self._ccm.encrypt(self._nonce(kind, counter), text, bytes((kind,)))
+        return struct.pack("<I", counter) + sealed
 
     def open(self, kind: int, frame: bytes) -> bytes:
         """The text of a frame; raises Forged when it can't be trusted."""
         if len(frame) < COUNTER_BYTES + TAG_BYTES:
             raise Forged(f"a frame of {len(frame)} bytes is too short to be sealed")
         (counter,) = struct.unpack_from("<I", frame)
-        if not self._counter < counter <= LAST_COUNTER:
-            raise Forged(f"frame {counter} came after frame {self._counter}: replayed")
+        last = self._counters.get(kind, 0)
+        if not last < counter <= LAST_COUNTER:
+            raise Forged(f"frame {counter} came after frame {last}: replayed")
         try:
-            text = self._ccm.decrypt(self._nonce(counter), frame[COUNTER_BYTES:], bytes((kind,)))
+            text = self._ccm.decrypt(
+                self._nonce(kind, counter), frame[COUNTER_BYTES:], bytes((kind,))
+            )
         except InvalidTag:
             raise Forged(f"frame {counter} does not carry the monitor's seal") from None
-        self._counter = counter
+        self._counters[kind] = counter
         return text
 
 
