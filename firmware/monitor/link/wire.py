@@ -215,6 +215,8 @@ COMMANDS = {
     # The host's proof. From here on every write and notification of our service is sealed.
     KEY_ANSWER: ("key answer", "<16s", "<"),
 }
+# Answered only to a central with a larger MTU than the smallest (bleak asks for one).
+LONG_ANSWERS = (STATUS_GET, DESCRIBE, KEY_HELLO)
 OPERAND_SIZE = {op: calcsize(row[1]) for op, row in COMMANDS.items()}
 ALL, LESS_OR_EQUAL, GREATER_OR_EQUAL = 1, 2, 3
 ECG_STOP, ECG_LIVE, ECG_STORED = 0, 1, 2

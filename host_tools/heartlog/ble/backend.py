@@ -68,7 +68,9 @@ def open_backend(spec: str | None = None, keys: Keys | None = None) -> Backend:
     `keys` are those of paired monitors (default: this user's, `heartlog.security.keys.own_keys`).
     Raises `UsageProblem` if `spec` names no kind of backend.
     """
-    backend = _make(spec or os.environ.get("HEARTLOG_BACKEND") or "system")
+    if spec is None:
+        spec = os.environ.get("HEARTLOG_BACKEND") or "system"
+    backend = _make(spec)
     if keys is None:
         from heartlog.security.keys import own_keys
 
