@@ -47,6 +47,10 @@ control.attach(cable, board)
 import scheduling  # noqa: E402
 
 sys.modules["micropython"] = scheduling
+import files  # noqa: E402
+
+files.seed(bytes(config["random"]))
+sys.modules["os"] = files
 sys.path.append(config["image"])
 board.connect_front_end()  # the front end's model reads the register tables of the image
 
@@ -67,6 +71,7 @@ if "main.py" in os.listdir("/"):
 gc.collect()
 board.baseline = gc.mem_alloc()
 sim.set_speed(config["speed"])
+sim.set_paused(config["paused"])
 cable.event(event="booted", cause=config["cause"])
 try:
     if sys.path[0] == "":

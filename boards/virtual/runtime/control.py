@@ -12,9 +12,23 @@ from cable import ANSWER, COMMAND, EVENT
 def attach(cable, board):
     """Answer commands that come over the cable."""
 
+    def answer_run(wanted):
+        sim.set_paused(True)
+        board.tell()
+        answer = {"ok": True, "now_us": sim.kernel.now, "id": wanted.get("id")}
+        cable.send(ANSWER, json.dumps(answer).encode())
+
+    def run(wanted):
+        """Let exactly so much simulated time pass, then stand still; answered at the end."""
+        sim.after(int(wanted["seconds"] * 1000000), lambda: answer_run(wanted))
+        sim.set_paused(False)
+
     def command(payload):
         wanted = json.loads(payload)
         try:
+            if wanted.get("do") == "run":
+                run(wanted)
+                return
             answer = _do(board, wanted)
             answer["ok"] = True
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:

@@ -54,11 +54,12 @@ class Board:
     def mount(self):
         """Mount the flash on "/", made new if it holds no file system (as a Pico's first boot)."""
         device = flash.Flash()
+        # No times in the directory: they would be this computer's, not the board's.
         try:
-            vfs.mount(vfs.VfsLfs2(device, progsize=256), "/")
+            vfs.mount(vfs.VfsLfs2(device, progsize=256, mtime=False), "/")
         except OSError:
             vfs.VfsLfs2.mkfs(device, progsize=256)
-            vfs.mount(vfs.VfsLfs2(device, progsize=256), "/")
+            vfs.mount(vfs.VfsLfs2(device, progsize=256, mtime=False), "/")
             outside = vfs.VfsPosix("/")
             for path, source in self.config["files"].items():
                 with outside.open(source, "rb") as f:

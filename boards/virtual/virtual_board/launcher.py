@@ -126,7 +126,8 @@ class Board:
             try:
                 if self._socket is None:
                     host, port = self.description["control"].rsplit(":", 1)
-                    self._socket = socket.create_connection((host, int(port)), timeout=120)
+                    self._socket = socket.create_connection((host, int(port)), timeout=30)
+                    self._socket.settimeout(None)  # its answers may take as long as they like
                     self._lines = self._socket.makefile("r")
                 self._socket.sendall(json.dumps(command).encode() + b"\n")
                 line = self._lines.readline()
@@ -141,6 +142,14 @@ class Board:
                 "See boards/virtual/README.md for its commands.",
             )
         return reply
+
+    def run(self, seconds: float) -> int:
+        """Let exactly `seconds` of simulated time pass, then stand still; returns the time (us).
+
+        Everything that runs between two such calls is the same each time, at any speed, as long as
+        no host is connected. `control(do="pause", on=False)` lets time go again.
+        """
+        return int(self.control(do="run", seconds=seconds)["now_us"])
 
     def _gone(self, command: dict[str, Any]) -> CommandError:
         if self.failure is not None:

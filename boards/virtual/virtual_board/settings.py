@@ -50,6 +50,7 @@ class Settings:
     part: the front end's name, or None for a board without one.
     unique: the microcontroller's 8 bytes; by default made from the run directory's name.
     epoch: UNIX time of the first power-on; by default this computer's clock.
+    paused: time stands still from the first instruction on, until the command "run" or "pause".
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
     radio: faults of the link from the start, as the control command "radio" takes them.
     console: offer the board's REPL on a serial port, as USB does; its name is in board.json.
@@ -64,6 +65,7 @@ class Settings:
     part: str | None = "ADS1292R"
     stack: str = "nimble"
     hold: bool = False
+    paused: bool = False
     loop: bool = False
     unique: bytes = b""
     epoch: float = 0.0
