@@ -31,9 +31,11 @@ from .link.ecgstream import EcgStream
 from .link.guard import Guard
 from .link.server import Server
 from .power import Power
+from .strips import Strips
 
 SETTINGS_BLOCKS = 2
 _ECG_RAM = 24576
+_LEAST_FOR_STRIPS = 96
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
@@ -51,7 +53,14 @@ def _random32():
 
 def journal_blocks(media):
     """How many blocks of the media the journal gets; the settings come before, strips behind."""
-    return media.blocks - SETTINGS_BLOCKS if media.lasting else media.blocks
+    if not media.lasting:
+        return media.blocks
+    return media.blocks - SETTINGS_BLOCKS - strip_blocks(media)
+
+
+def strip_blocks(media):
+    """How many blocks are for strips: an eighth, if two strips fit into that."""
+    return media.blocks // 8 if media.lasting and media.blocks >= _LEAST_FOR_STRIPS else 0
 
 
 def _make_ring(board, rate):
@@ -88,6 +97,7 @@ class App:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
             settings = _settings.Settings(kept)
         self.settings = settings
+        whole = media
         if media.lasting:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         self.journal = _journal.Journal(media, _random32)
@@ -95,6 +105,7 @@ class App:
         self.body = bytearray(wire.MAX_BODY)
         self.power = Power(board)
         self.ecg = _make_ring(board, self.settings.get(_settings.RATE))
+        self.strips = self._make_strips(whole, SETTINGS_BLOCKS + room)
         self.acquisition = Acquisition(board, self.settings, self)
         self.beats = _beats.Beats(self.acquisition.rate)
         self._rr_1024 = array("H", bytes(2 * 8))
@@ -112,13 +123,28 @@ class App:
             self.commands = Commands(self, machine.unique_id())
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
             if self.ecg is not None:
-                self.server.ecg = EcgStream({wire.ECG_LIVE: self.ecg})
+                sources = {wire.ECG_LIVE: self.ecg}
+                if self.strips is not None:
+                    sources[wire.ECG_STORED] = self.strips
+                self.server.ecg = EcgStream(sources)
             key = _pairing.load(_root(board))
             if key is not None:
                 self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self.tell_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)
+
+    def _make_strips(self, media, first):
+        """Strips where there is flash and RAM for them, else None."""
+        blocks = strip_blocks(media)
+        if not blocks or self.ecg is None:
+            return None
+        settings = self.settings
+        return Strips(
+            _media.PartMedia(media, first, blocks), self.ecg, self,
+            settings.get(_settings.STRIP_BEFORE_S), settings.get(_settings.STRIP_AFTER_S),
+            settings.get(_settings.RATE),
+        )  # fmt: skip
 
     # --- records -------------------------------------------------------------------------------
     def record(self, kind, *values):
@@ -186,7 +212,12 @@ class App:
 
     def press(self, sample):
         """The patient pressed the button at this sample: "I felt something"."""
-        self.record_at(sample, wire.EVENT, wire.EVENT_BUTTON, 0, 0)
+        self.event(sample, wire.EVENT_BUTTON, 0)
+
+    def event(self, sample, kind, value):
+        """An event and the strip around it; returns the record's seq."""
+        strip = self.strips.trigger(sample, kind) if self.strips is not None else 0
+        return self.record_at(sample, wire.EVENT, kind, value, strip)
 
     def stop_session(self):
         """The patient, or a host, ends the session; returns the record's seq."""
@@ -228,6 +259,8 @@ class App:
         if self.server is not None and self.server.step(now):
             worked = True
         if self.journal.step(now):
+            worked = True
+        if self.strips is not None and self.strips.step():
             worked = True
         if self.front is not None:
             self.front.step(now, self.acquisition.index)

@@ -45,7 +45,7 @@ class Commands:
             return self._setting(opcode, data, answer)
         if opcode == wire.MARK:
             kind, value = unpack_from("<BH", data, 2)
-            pack_into("<I", answer, 3, app.record(wire.EVENT, kind, value, 0))
+            pack_into("<I", answer, 3, app.event(app.acquisition.index, kind, value))
             return wire.OK, 7
         if opcode == wire.ECG_SET:
             return self._ecg(data, answer)

@@ -40,6 +40,7 @@ TABLE = {
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
+_FENCE = b"HEARTLOG FENCE"  # what fence.py writes into a new block
 _SLOTS = 16  # in a block
 _SPARE = 6  # changes that must still fit when the monitor has booted
 
@@ -67,6 +68,8 @@ class Settings:
         for slot in range(2 * _SLOTS):
             self._media.read(slot // _SLOTS, slot % _SLOTS * PAGE, page)
             if page[0] == 0xFF:
+                continue
+            if page[:14] == _FENCE:  # never used
                 continue
             magic, turn = unpack_from("<HI", page, 0)
             if magic != _MAGIC or self._crc() != page[_SIZE - 2] | page[_SIZE - 1] << 8:

@@ -330,6 +330,13 @@ class Monitor:
         self._frames.put_nowait(_CREDITS)
         return int((await self.request(wire.ECG_SET, wire.ECG_LIVE, first, 0))[0])
 
+    async def fetch_ecg(self, first: int, count: int) -> int:
+        """Stored ECG: `count` blocks from `first` on, as a STRIP record names them; the number of
+        the first that comes. They go to `on_ecg` as live ones do, which they interrupt."""
+        self._ecg_granted = -1
+        self._frames.put_nowait(_CREDITS)
+        return int((await self.request(wire.ECG_SET, wire.ECG_STORED, first, count))[0])
+
     async def stop_ecg(self) -> None:
         """No more ECG."""
         await self.request(wire.ECG_SET, wire.ECG_STOP, 0, 0)

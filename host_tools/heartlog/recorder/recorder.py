@@ -9,8 +9,9 @@ from typing import Any
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, Found, find_monitor
 from heartlog.errors import CommandError, NotFound
-from heartlog.link import Batch, LinkLost, Monitor, Record, RequestRefused
+from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record, RequestRefused
 from heartlog.recorder import events
+from heartlog.recorder.strips import StripFetcher
 from heartlog.store import Store
 
 COMMIT_SECONDS = 1.0
@@ -43,6 +44,7 @@ class Recorder:
         found: Found | None = None,
         session: dict[str, Any] | None = None,
         on_event: Listener | None = None,
+        on_ecg: Callable[[EcgBlock], None] | None = None,
     ) -> None:
         self._store = store
         self._backend = backend
@@ -52,6 +54,9 @@ class Recorder:
         self._values = dict(session or {})
         self._tell = on_event or (lambda event: None)
         self._stopping = asyncio.Event()
+        self.strips = StripFetcher(store, on_ecg)
+        """Fetches strips; set its `live` to have live ECG delivered to `on_ecg`."""
+        self._rate, self._nv_per_code = 250.0, 0.0
         self.session_id: int | None = None
         self.monitor: Monitor | None = None
         """The monitor while it is connected."""
@@ -153,6 +158,8 @@ class Recorder:
         after = max(self._store.committed_seq(self._device, self._journal, oldest), oldest - 1)
         self._acknowledged = status["acked_seq"]
         self._newest = max(self._newest, status["next_seq"] - 1)
+        self.strips.connected(monitor)
+        self._learn_scale()
         async for batch in monitor.records(after):
             now = self._clock.now()
             self._take(batch, now)
@@ -162,6 +169,10 @@ class Recorder:
                 await self._synchronize(monitor)
                 next_sync = now + SYNC_SECONDS
             await self._end_when_due(monitor, now)
+            if self.session_id is not None:
+                await self.strips.step(
+                    monitor, now, self.session_id, self._rate, self._nv_per_code
+                )
         raise LinkLost("The monitor has disconnected.")
 
     async def _open_session(self, monitor: Monitor, status: dict[str, int]) -> None:
@@ -243,17 +254,27 @@ class Recorder:
         for record in records:
             if record.name == "boot":
                 self._learn_boot(record)
+            elif record.name == "strip":
+                self.strips.announce(record)
         self._tell(events.Committed(self._clock.now(), records[-1].seq, self.count))
 
     def _learn_boot(self, record: Record) -> None:
         assert self.session_id is not None
         values = record.values
         if values["rate"] and values["pv_per_code"]:
+            self._rate, self._nv_per_code = float(values["rate"]), values["pv_per_code"] / 1000
             self._store.update_session(
                 self.session_id,
                 rate=float(values["rate"]),
                 nv_per_code=values["pv_per_code"] / 1000,
             )
+
+    def _learn_scale(self) -> None:
+        """Rate and scale as an earlier run stored them: this one may begin behind the boot."""
+        assert self.session_id is not None
+        session = self._store.session(self.session_id)
+        self._rate = session.rate
+        self._nv_per_code = session.nv_per_code or self._nv_per_code
 
     # The end
 
@@ -271,6 +292,8 @@ class Recorder:
         if monitor.flow.next_seq <= self._last_seq:
             if self._clock.now() > self._drain_until:
                 raise LinkLost("The monitor stopped sending before the session's last record.")
+            return False
+        if self.strips.busy and self._clock.now() <= self._drain_until:
             return False
         self._store.mark_complete(self.session_id, self._clock.now())
         self._tell(events.Finished(self._clock.now(), self.session_id, self.count))
