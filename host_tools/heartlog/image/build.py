@@ -13,6 +13,7 @@ itself is `start.mpy`, and `main.py` is the one line that imports it.
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -181,18 +182,43 @@ def build_image(board: str, out: Path | None = None) -> ImageInfo:
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Replace the image in a folder; refuse to touch a folder that holds something else."""
+    """Replace the image in a folder; refuse to touch a folder that holds something else.
+
+    Whole or not at all, and only if it differs: boards may be booting from it, and other
+    processes (tests side by side) may be building the same.
+    """
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MANIFEST).is_file():
             raise CommandError(
                 f"{folder} holds something that is not an image, and is left alone",
                 hint="Name an empty folder, or one that does not exist yet.",
             )
-        shutil.rmtree(folder)
+        if _same(folder, files):
+            return
+    fresh = folder.with_name(f".{folder.name}-{os.getpid()}-new")
+    old = folder.with_name(f".{folder.name}-{os.getpid()}-old")
     for path, contents in files.items():
-        target = folder / path
+        target = fresh / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(contents)
+    try:
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+    except OSError:
+        if not _same(folder, files):
+            raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _same(folder: Path, files: dict[str, bytes]) -> bool:
+    """Whether the folder holds this very image."""
+    try:
+        return all((folder / path).read_bytes() == data for path, data in files.items())
+    except OSError:
+        return False
 
 
 def load_image(folder: Path) -> ImageInfo:
