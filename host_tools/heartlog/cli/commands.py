@@ -45,6 +45,12 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("record", "heartlog.cli.record:record", "Record a session from a monitor.", RECORD),
     Entry("demo", "heartlog.demo.command:demo", "The whole product on a real ECG.", DEVICE),
+    Entry(
+        "bench",
+        "heartlog.rig.cli:bench",
+        "Production test of a monitor, with certificate.",
+        DEVICE,
+    ),
     Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),

@@ -1,0 +1,205 @@
+"""What is done to one monitor before it leaves the bench, step by step.
+
+    outcome = examine(board, image, port, serial="HL-0042", bus=open_bus())
+    outcome.passed, outcome.steps
+
+Each step keeps what it found. A step that fails ends the test: what comes after it would judge a
+monitor that is known to be faulty.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from heartlog.device.identity import Identity
+from heartlog.device.install import Say, install
+from heartlog.device.repl import RemoteError
+from heartlog.device.running import Bench
+from heartlog.errors import CommandError, UsageProblem
+from heartlog.image import ImageInfo
+from heartlog.image.board import Board
+from heartlog.rig.measure import Measured, measure
+
+_SELF_TEST = """
+import board
+from monitor.afe.driver import PoweredOff
+from monitor.selftest import SelfTest
+from monitor.calibration import Calibration
+a = PoweredOff(board).power_up()
+try:
+    t = SelfTest(a, board, electrodes=ELECTRODES)
+    for r in t.run():
+        print('RESULT', repr((r.name, r.value, r.unit, r.low, r.high, r.passed)))
+    if t.passed:
+        c = Calibration.of(t, DATE)
+        c.save(ROOT + '/calibration.json')
+        print('CALIBRATION', repr((c.gain_ppm, c.offset_codes, c.rate_ppm)))
+    print('PART', a.part.name)
+finally:
+    a.shut_down()
+"""
+_SERIAL = re.compile(r"^[A-Z0-9][A-Z0-9-]{2,31}$")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what was done, whether it passed, what was found (a line each)."""
+
+    name: str
+    passed: bool
+    found: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """The whole test of one monitor."""
+
+    serial: str
+    board: str
+    build: str
+    version: str
+    at: dt.datetime
+    done_by: str
+    unique: str = ""
+    part: str = ""
+    micropython: str = ""
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step was done and passed."""
+        return bool(self.steps) and all(step.passed for step in self.steps)
+
+    @property
+    def label(self) -> str:
+        """The text for the label on the case."""
+        return (
+            f"Heartlog {self.serial}\n{self.board} {self.part}\nid {self.unique}\n"
+            f"tested {self.at:%Y-%m-%d}, firmware {self.version}\n"
+            "For learning and research. Never wear it\nwhile it is connected to the mains."
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Everything, for the equipment record."""
+        return {
+            "build": self.build,
+            "version": self.version,
+            "micropython": self.micropython,
+            "unique": self.unique,
+            "part": self.part,
+            "steps": [
+                {"name": s.name, "passed": s.passed, "found": list(s.found)} for s in self.steps
+            ],
+        }
+
+
+def check_serial(serial: str) -> str:
+    """A serial number as labels carry it.
+
+    Raises:
+        UsageProblem: too short, too long, or with other letters.
+    """
+    wanted = serial.strip().upper()
+    if not _SERIAL.match(wanted):
+        raise UsageProblem(
+            f"{serial!r} is no serial number.",
+            "Use 3 to 32 capital letters, digits and hyphens, as HL-0042.",
+        )
+    return wanted
+
+
+def examine(
+    board: Board,
+    image: ImageInfo,
+    port: str,
+    serial: str,
+    *,
+    bus: Any | None,
+    done_by: str = "",
+    electrodes: str = "open",
+    update_key: bytes | None = None,
+    format_flash: bool = False,
+    say: Say = lambda _words: None,
+) -> Outcome:
+    """Run the whole test; returns what was found, whether or not it passed.
+
+    `bus` is the rig's I2C bus, None to leave the rails out (the certificate says so).
+
+    Raises:
+        CommandError: the test could not be done: no board, wrong board, no rig.
+    """
+    now = dt.datetime.now(dt.UTC)
+    outcome = Outcome(check_serial(serial), board.name, image.build, image.version, now, done_by)
+    say("Firmware")
+    done = install(board, image, port, format_flash=format_flash, update_key=update_key, say=say)
+    _identity(outcome, done.identity)
+    outcome.steps.append(
+        Step("Firmware", True, (f"{image.version}, build {image.build}, verified on flash",))
+    )
+    with Bench(board, port) as bench:
+        steps: list[Callable[[], Step]] = [
+            lambda: _self_test(bench, outcome, electrodes, now),
+            lambda: _serial_number(bench, outcome),
+        ]
+        if bus is not None:
+            steps.insert(0, lambda: _rails(bus, board))
+        for step in steps:
+            taken = step()
+            say(f"{taken.name}: {'pass' if taken.passed else 'FAIL'}")
+            outcome.steps.append(taken)
+            if not taken.passed:
+                break
+    return outcome
+
+
+def _identity(outcome: Outcome, told: Identity) -> None:
+    outcome.unique = told.unique
+    outcome.micropython = told.version_text
+
+
+def _rails(bus: Any, board: Board) -> Step:
+    if not board.rails:
+        raise CommandError(
+            f"boards/{board.name}/board.json names no rails for the rig.", "Use --no-rig."
+        )
+    results: list[Measured] = measure(bus, board.rails)
+    return Step("Rails", all(r.passed for r in results), tuple(r.words() for r in results))
+
+
+def _self_test(bench: Bench, outcome: Outcome, electrodes: str, now: dt.datetime) -> Step:
+    root = bench.board.root.rstrip("/")
+    day = now.date().isoformat()
+    given = f"ELECTRODES = {electrodes!r}\nDATE = {day!r}\nROOT = {root!r}\n"
+    try:
+        said = bench.run(given + _SELF_TEST, timeout=120)
+    except RemoteError as error:
+        return Step("Self-test", False, (error.remote.strip().splitlines()[-1],))
+    found, passed = [], True
+    for line in said.splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "RESULT":
+            name, value, unit, low, high, good = _literal(rest)
+            end = "pass" if good else "FAIL"
+            found.append(f"{name} {value:.4g} {unit} (limits {low:.4g} to {high:.4g}): {end}")
+            passed = passed and bool(good)
+        elif kind == "CALIBRATION":
+            gains, offsets, rate = _literal(rest)
+            found.append(f"Calibration kept: gain {gains} ppm, offset {offsets} codes, {rate} ppm")
+        elif kind == "PART":
+            outcome.part = rest
+    return Step("Self-test and calibration", passed and bool(found), tuple(found))
+
+
+def _literal(text: str) -> Any:
+    import ast
+
+    return ast.literal_eval(text)
+
+
+def _serial_number(bench: Bench, outcome: Outcome) -> Step:
+    root = bench.board.root.rstrip("/")
+    bench.repl.put_safely(f"{root}/serial", outcome.serial.encode())
+    back = bench.repl.get(f"{root}/serial").decode()
+    return Step("Serial number", back == outcome.serial, (f"{back}, id {outcome.unique}",))

@@ -1,0 +1,145 @@
+"""The production test: Adafruit's own library on an ADS1115 model, and a board on its cable."""
+
+import dataclasses
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from heartlog.errors import CommandError, UsageProblem
+from heartlog.image import board_names, build_image
+from heartlog.image.board import load_board
+from heartlog.records import equipment
+from heartlog.rig.certificate import write_certificate
+from heartlog.rig.keep import keep
+from heartlog.rig.measure import measure, open_bus
+from heartlog.rig.station import Outcome, Step, check_serial, examine
+from heartlog.store import Store
+from virtual_board import Board as VirtualBoard
+
+from .ads1115_model import Ads1115, I2CBus, Volts
+
+PICO = load_board("pico_w")
+REAL = [name for name in board_names() if name != "virtual"]
+
+
+def rig(battery: Volts = 1.95, supply: Volts = 1.65, vref: Volts = 2.42) -> I2CBus:
+    """A healthy board on the rig, unless a rail is given: volts at the converters' inputs."""
+    return I2CBus({0x48: Ads1115([battery, supply, 1.65, vref]), 0x49: Ads1115([1.65, 0, 0, 0])})
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_healthy_board_passes(name: str) -> None:
+    bus = rig()
+    results = measure(bus, load_board(name).rails)
+    assert [r.name for r in results] == ["battery", "3V3", "AVDD", "VREF", "RLD"]
+    assert all(r.passed for r in results), [r.words() for r in results]
+    # One bit is 125 uV, and half of them can be lost; the divider doubles it.
+    assert results[0].mv == pytest.approx(3900, abs=0.25)
+    assert results[3].mv == pytest.approx(2420, abs=0.125)
+    for chip in bus.chips.values():
+        assert chip.complaints == []
+    assert bus.chips[0x48].conversions == 4 * 16
+
+
+@pytest.mark.parametrize(
+    ("bus", "fails"),
+    [
+        (rig(battery=1.5), "battery"),
+        (rig(supply=1.73), "3V3"),
+        (rig(vref=2.2), "VREF"),
+        (rig(supply=0.0), "3V3"),
+    ],
+)
+def test_a_rail_outside_its_limits(bus: I2CBus, fails: str) -> None:
+    failed = [r for r in measure(bus, PICO.rails) if not r.passed]
+    assert [r.name for r in failed] == [fails]
+    assert failed[0].words().endswith("FAIL")
+
+
+def test_a_rail_that_moves() -> None:
+    """Its mean is right, and yet a bad joint makes it jump."""
+    turns = iter(range(1000))
+    results = measure(rig(supply=lambda: 1.65 + 0.02 * (-1) ** next(turns)), PICO.rails)
+    moving = next(r for r in results if r.name == "3V3")
+    assert moving.least_mv < moving.mv < moving.most_mv
+    assert moving.spread_mv == pytest.approx(80, abs=1)
+    assert not moving.passed
+
+
+def test_a_converter_that_is_not_there() -> None:
+    bus = I2CBus({0x48: Ads1115([1.95, 1.65, 1.65, 2.42])})
+    with pytest.raises(CommandError, match=r"converter at 0x49 \(for RLD\) does not answer"):
+        measure(bus, PICO.rails)
+
+
+def test_no_rig_on_this_computer() -> None:
+    with pytest.raises(CommandError, match="no I2C bus") as caught:
+        open_bus()
+    assert "--no-rig" in caught.value.hint
+
+
+@pytest.mark.parametrize("serial", ["", "HL", "HL 42", "HL/42", "x" * 40])
+def test_serial_numbers(serial: str) -> None:
+    assert check_serial(" hl-0042 ") == "HL-0042"
+    with pytest.raises(UsageProblem, match="no serial number"):
+        check_serial(serial)
+
+
+@pytest.mark.slow
+def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: Path) -> None:
+    """Everything but the voltages is the real thing: cable, firmware, self-test, store, PDF."""
+    image = build_image("virtual", tmp_path / "image")
+    empty = tmp_path / "empty.py"
+    empty.write_text("")
+    described = dataclasses.replace(load_board("virtual"), rails=PICO.rails)
+    store = Store.open(str(tmp_path / "store.db"))
+    with VirtualBoard(
+        record="flat", image=image.folder, speed=0, console=True, files={"/main.py": str(empty)}
+    ) as running:
+        port = json.loads((Path(running.run_dir) / "board.json").read_text())["console"]
+        outcome = examine(
+            described,
+            image,
+            port,
+            "hl-0042",
+            bus=rig(),
+            done_by="Ada",
+            electrodes="connected",
+            update_key=bytes(32),
+        )
+    assert outcome.passed, outcome.steps
+    names = [step.name for step in outcome.steps]
+    assert names == ["Firmware", "Rails", "Self-test and calibration", "Serial number"]
+    assert outcome.part == "ADS1292R"
+    assert any("gain error CH1" in line for line in outcome.steps[2].found)
+    with store:
+        keep(store, outcome)
+        keep(store, outcome)
+        known = equipment.find(store, "HL-0042")
+        assert (known.device_id, known.part) == (outcome.unique, "ADS1292R")
+        entries = equipment.history(store, "HL-0042")
+        assert [entry.passed for entry in entries] == [True, True]
+    certificate = tmp_path / "certificate.pdf"
+    write_certificate(outcome, certificate, rig=True)
+    words = "\n".join(page.extract_text() for page in PdfReader(certificate).pages)
+    for wanted in ("HL-0042", outcome.unique, "Ada", "battery 3900 mV", "yes, by the rig"):
+        assert wanted in words
+    assert "NOT PASSED" not in words
+    assert "HL-0042" in outcome.label
+
+
+def test_the_page_of_a_monitor_that_failed(tmp_path: Path) -> None:
+    at = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
+    steps = [Step("Firmware", True), Step("Rails", False, ("3V3 0 mV <dead>: FAIL",))]
+    outcome = Outcome("HL-1", "pico_w", "0123", "0.1.0", at, "", steps=steps)
+    assert not outcome.passed
+    assert not dataclasses.replace(outcome, steps=[]).passed
+    path = tmp_path / "report.pdf"
+    write_certificate(outcome, path, rig=False)
+    words = PdfReader(path).pages[0].extract_text()
+    assert "Test report: NOT PASSED" in words
+    assert "no rig was used" in words
+    assert "<dead>" in words
