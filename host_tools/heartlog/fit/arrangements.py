@@ -1,0 +1,106 @@
+"""Where electrodes go, with both colour codes and a drawing for the terminal.
+
+Colours: IEC 60601-2-25/-47 (Europe and elsewhere) and AAMI EC53, called AHA (North America).
+"""
+
+from dataclasses import dataclass
+
+NAMES = {
+    "RA": "right arm",
+    "LA": "left arm",
+    "LL": "left leg",
+    "RL": "right leg (reference)",
+    "V1": "chest V1",
+    "V5": "chest V5",
+}
+IEC = {
+    "RA": "red",
+    "LA": "yellow",
+    "LL": "green",
+    "RL": "black",
+    "V1": "white/red",
+    "V5": "white/black",
+}
+AHA = {
+    "RA": "white",
+    "LA": "black",
+    "LL": "red",
+    "RL": "green",
+    "V1": "brown/red",
+    "V5": "brown/orange",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Electrodes and their sites; `drawing` is at most 40 columns wide."""
+
+    name: str
+    title: str
+    sites: dict[str, str]
+    drawing: str
+
+
+_TORSO = r"""
+   (your right)         (your left)
+        .--------.   .--------.
+       /          \_/          \
+      |   RA                LA  |
+      |    o       |        o   |
+      |            |            |
+      |            |            |
+      |            |            |
+      |    o                o   |
+      |   RL                LL  |
+       \                       /
+"""
+_TORSO_2 = r"""
+   (your right)         (your left)
+        .--------.   .--------.
+       /          \_/          \
+      |   RA                LA  |
+      |    o       |        o   |
+      |         V1 o            |
+      |            |       V5   |
+      |            |        o   |
+      |    o                o   |
+      |   RL                LL  |
+       \                       /
+"""
+
+_LIMBS = {
+    "RA": "below the right collar bone, on bone rather than muscle",
+    "LA": "below the left collar bone, on bone rather than muscle",
+    "LL": "lowest left rib, in the line of the nipple",
+    "RL": "lowest right rib (reference)",
+}
+ARRANGEMENTS = {
+    "limb": Arrangement("limb", "Four electrodes: leads I and II", _LIMBS, _TORSO.strip("\n")),
+    "limb-v5": Arrangement(
+        "limb-v5",
+        "Six electrodes: leads I, II, V1 and V5",
+        {
+            **_LIMBS,
+            "V1": "fourth space between the ribs, right edge of the breast bone",
+            "V5": "fifth space between the ribs, front of the left armpit",
+        },
+        _TORSO_2.strip("\n"),
+    ),
+}
+
+PREPARATION = (
+    "Ask for the patient's consent and say what the monitor does and does not do.",
+    "Nothing that is plugged into the mains may touch patient or monitor.",
+    "Clip hair where an electrode goes; don't shave.",
+    "Clean with alcohol or soap, let it dry; rub lightly with gauze or abrasive tape.",
+    "Fresh electrodes, gel still moist; press the rim first, then the middle.",
+    "A loop of cable under a strip of tape at each electrode takes the pull.",
+)
+
+
+def told(electrode: str) -> str:
+    """Return an electrode in words: "LA, left arm (yellow IEC, black AHA)"."""
+    name = NAMES.get(electrode)
+    if name is None:
+        return electrode
+    return f"{electrode}, {name} ({IEC[electrode]} IEC, {AHA[electrode]} AHA)"
