@@ -297,7 +297,8 @@ class Supervisor:
             return {"ok": True, "power": False, "now_us": self.state["now_us"]}
         answer = await self.cable.command(wanted)
         if name == "status":
-            answer.update(power=True, boots=self.boots, ended=self._failure)
+            pid = self.process.pid if self.process is not None else None
+            answer.update(power=True, pid=pid, boots=self.boots, ended=self._failure)
             answer["complaints"] = self.complaints
         return answer
 

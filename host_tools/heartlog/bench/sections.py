@@ -66,6 +66,18 @@ SECTIONS: tuple[Section, ...] = (
         DETERMINISTIC,
     ),
     Section(
+        "memory",
+        "heartlog.bench.virtual:memory",
+        "The firmware's heap over an hour of wear on the virtual board",
+        DETERMINISTIC,
+    ),
+    Section(
+        "virtual",
+        "heartlog.bench.virtual:speed",
+        "Speed of the virtual board with the whole firmware",
+        TIMED,
+    ),
+    Section(
         "speed",
         "heartlog.bench.detector:speed",
         "Speed of the evaluation",
