@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench image boards flash hil clean
+.PHONY: help emulate setup demo test lint format types bench image boards flash hil clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ hil: $(READY)  ## run the tests that need a board on it: make hil BOARD=pico_w P
 
 boards: $(READY)  ## list the boards, and renew their wiring pages
 	@$(BIN)/python -m heartlog.image.boards --write
+
+emulate: $(READY)  ## the samplers on an emulated RP2040: make emulate BOARD=pico_w UF2=path/to.uf2
+	@$(BIN)/python -m heartlog.emulate --board $(or $(BOARD),pico_w) --uf2 "$(UF2)" $(EMULATE_ARGS)
 
 clean:  ## remove what the tasks made (not the store)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

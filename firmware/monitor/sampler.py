@@ -41,7 +41,7 @@ class Sampler:
         self.board = board
         part = afe.part
         n = part.slots
-        capacity = max(2 * BLOCK, int(afe.rate * seconds)) + 1
+        capacity = max(2 * BLOCK, int(afe.rate * seconds)) + 1 if seconds else 2
         self._ring = array("i", bytes(4 * capacity * (n + 2)))
         self._state = array("i", bytes(4 * core.STATES))
         self.channels = tuple(array("i", bytes(4 * BLOCK)) for _ in range(part.channels))
@@ -182,12 +182,7 @@ class Sampler:
         self.gap = lost = gap & core.LOST_MASK
         self.gap_reason = gap >> 26
         if lost:
-            self.lost += lost
-            self.gaps += 1
-            place = self.last_gap
-            place[0] = self.index & 0x3FFFFFFF
-            place[1] = lost
-            place[2] = self.gap_reason
+            self._tell_gap(lost)
         self.start = (self.index + lost) & 0xFFFFFFFF
         self.index = (self.start + n) & 0xFFFFFFFF
         core.column(ring, state, self.status, n << 8 | 1)
@@ -199,6 +194,14 @@ class Sampler:
         capacity = state[core.CAPACITY]
         state[core.TAIL] = tail - capacity if tail >= capacity else tail
         return n
+
+    def _tell_gap(self, lost):
+        self.lost += lost
+        self.gaps += 1
+        place = self.last_gap
+        place[0] = self.index & 0x3FFFFFFF
+        place[1] = lost
+        place[2] = self.gap_reason
 
     def newest(self):
         """(index of the newest sample, microseconds since it was read): what time is it?"""

@@ -1,0 +1,398 @@
+"""The sampler of RP2040 and RP2350: a PIO state machine reads each frame, DMA stores it.
+
+    sampler = PioSampler(afe, board)      # used as `sampler.Sampler`
+
+The state machine waits for DRDY, clocks one frame in SPI mode 1 and hands its bytes to a DMA
+channel that writes them into a ring of bytes: no processor, no jitter, and no loss while a flash
+erase holds interrupts off for 45 ms. Frames are unpacked when they are taken. What can still be
+lost is what the consumer leaves in the ring for longer than it holds, and frames out of sync.
+
+CS stays low, DIN low; SCK belongs to the state machine while it runs and to the SPI peripheral for
+register access (audits and recoveries): `_connect` and `_disconnect` move it.
+"""
+
+import time
+from array import array
+
+import micropython
+import rp2
+import uctypes
+from machine import Pin
+from micropython import const
+from monitor import sampler_core as core
+from monitor.afe import errors
+from monitor.sampler import BLOCK, Sampler
+
+# Bytes a DMA channel moves before it has to be started again: fits a small int.
+_FULL = const(0x3FFFFFFF)
+_LOW = const(0x100000)
+_CYCLES = const(3)  # instructions of the program for one bit
+
+# Places in the unpacking state.
+_AT = const(0)  # first byte of the next frame in the ring
+_MASK = const(1)
+_FRAME = const(2)
+_STATUS = const(3)
+_SAMPLE = const(4)
+_SYNC_MASK = const(5)
+_SYNC = const(6)
+
+
+@rp2.asm_pio(
+    sideset_init=rp2.PIO.OUT_LOW,
+    in_shiftdir=rp2.PIO.SHIFT_LEFT,
+    autopush=True,
+    push_thresh=8,
+)
+def _frame():
+    # DRDY's GPIO is put into the two waits by `program`; Y holds the number of bits less one.
+    wrap_target()
+    wait(0, gpio, 0).side(0)  # a frame is ready
+    mov(x, y).side(0)
+    label("bit")
+    nop().side(1)  # SCLK rises: the part puts its next bit out
+    in_(pins, 1).side(0)  # SCLK falls: the bit is taken (mode 1)
+    jmp(x_dec, "bit").side(0)
+    wait(1, gpio, 0).side(0)  # the read has taken DRDY back: never the same frame twice
+    wrap()
+
+
+_WAITS = (0, 5)  # where the waits stand in the program
+
+
+def program(drdy):
+    """The state machine's program for DRDY on GPIO `drdy` (the number goes into the words)."""
+    words = _frame[0]
+    for at in _WAITS:
+        words[at] = words[at] & ~0x1F | drdy
+    return _frame
+
+
+@micropython.viper
+def good(raw, state, limit: int) -> int:
+    """How many of the next `limit` frames begin as they must, up to the first that does not."""
+    b = ptr8(raw)
+    s = ptr32(state)
+    at = int(s[0])
+    mask = int(s[1])
+    n = 0
+    while n < limit:
+        status = int(b[at]) << 16 | int(b[(at + 1) & mask]) << 8
+        if int(s[3]) == 3:
+            status |= int(b[(at + 2) & mask])
+        if (status & int(s[5])) != int(s[6]):
+            break
+        n += 1
+        at = (at + int(s[2])) & mask
+    return n
+
+
+@micropython.viper
+def column(raw, state, out, what: int):
+    """Unpacks one column of `what >> 8` frames: byte `what & 0xFF` on, 0 = the status word."""
+    b = ptr8(raw)
+    s = ptr32(state)
+    o = ptr32(out)
+    mask = int(s[1])
+    offset = what & 0xFF
+    size = int(s[4])
+    if offset == 0:
+        size = int(s[3])
+    n = what >> 8
+    at = (int(s[0]) + offset) & mask
+    k = 0
+    while k < n:
+        v = int(b[at]) << 8 | int(b[(at + 1) & mask])
+        if size == 3:
+            v = v << 8 | int(b[(at + 2) & mask])
+            if offset:
+                v = (v ^ 0x800000) - 0x800000
+        elif offset:
+            v = (v ^ 0x8000) - 0x8000
+        else:
+            v = v << 8
+        o[k] = v
+        at = (at + int(s[2])) & mask
+        k += 1
+
+
+class PioSampler(Sampler):
+    """`machine_number` chooses one of the eight (twelve on RP2350) state machines."""
+
+    def __init__(self, afe, board, seconds=1, machine_number=0):
+        super().__init__(afe, board, 0)
+        part = afe.part
+        size = 256
+        bits = 8
+        while size < afe.rate * seconds * part.frame_bytes or size < 4 * BLOCK * part.frame_bytes:
+            size *= 2
+            bits += 1
+        # DMA wraps at a multiple of the ring's size: memory twice as large holds one.
+        self._memory = bytearray(2 * size)
+        start = uctypes.addressof(self._memory)
+        self._address = (start + size - 1) & ~(size - 1)
+        self._raw = uctypes.bytearray_at(self._address, size)
+        self._size = size
+        self._frame_bytes = part.frame_bytes
+        self._unpack = array(
+            "i",
+            (
+                0,
+                size - 1,
+                part.frame_bytes,
+                part.status_bytes,
+                part.sample_bytes,
+                part.sync_mask,
+                part.sync,
+            ),
+        )
+        self._holds = size // part.frame_bytes - 2
+        self._number = machine_number
+        pins = board.PINS
+        self._program = program(pins["DRDY"])
+        self._sck = Pin(pins["SCK"])
+        self._mosi = pins["MOSI"]
+        self._miso = Pin(pins["MISO"])
+        self._dma = rp2.DMA()
+        # DREQ_PIO0_RX0 = 4, DREQ_PIO1_RX0 = 12 (RP2040 data sheet, table 120).
+        block, index = divmod(machine_number, 4)
+        self._treq = 4 + 8 * block + index
+        # RXF0 of PIO0 at 0x50200020, PIO1 0x100000 further.
+        self._fifo = 0x50200020 + 0x100000 * block + 4 * index
+        self._control = self._dma.pack_ctrl(
+            size=0,
+            inc_read=False,
+            inc_write=True,
+            ring_size=bits,
+            ring_sel=True,
+            treq_sel=self._treq,
+        )
+        self._taken = 0  # bytes of this DMA run that were taken
+        self._pending = 0
+        self._reason = 0
+        self._seen_us = 0
+
+    def run(self):
+        """Starts conversions, DMA and the state machine; AfeError when no frame comes."""
+        afe = self.afe
+        rate = afe.rate
+        self._period_us = 1000000 // rate
+        self._stall_ms = max(500, 8000 // rate + 1)
+        self._unpack[_AT] = 0
+        self._taken = 0
+        self._dma.config(
+            read=self._fifo,
+            write=self._address,
+            count=_FULL,
+            ctrl=self._control,
+            trigger=True,
+        )
+        afe.start()
+        self._connect()
+        self.running = True
+        limit = afe.settling_ms() + 20 + 4000 // rate
+        begun = time.ticks_ms()
+        while self._dma.count == _FULL:
+            if time.ticks_diff(time.ticks_ms(), begun) > limit:
+                self.halt()
+                raise errors.no_drdy(limit)
+            time.sleep_ms(1)
+        now = time.ticks_ms()
+        self._last_count = self._dma.count
+        self._moved_ms = now
+        self._looked_ms = now
+        self._newest_ms = now
+        self._audit_ms = now
+        self._bad_run = 0
+
+    def halt(self):
+        self._disconnect()
+        self._dma.active(0)
+        self.running = False
+        self.afe.stop()
+
+    def _connect(self):
+        """SCK to the state machine, DIN low; it starts with the next DRDY."""
+        Pin(self._mosi, Pin.OUT, value=0)
+        baudrate = self.afe.bus.sample_baudrate
+        self._machine = machine = rp2.StateMachine(
+            self._number,
+            self._program,
+            freq=_CYCLES * baudrate,
+            in_base=self._miso,
+            sideset_base=self._sck,
+        )
+        machine.put(8 * self._frame_bytes - 1)
+        machine.exec("pull()")
+        machine.exec("mov(y, osr)")
+        machine.active(1)
+
+    def _disconnect(self):
+        self._machine.active(0)
+
+    def _arrived(self):
+        """Bytes of this DMA run that are in memory."""
+        return _FULL - self._dma.count
+
+    def take(self):
+        """-> number of frames unpacked (0: none yet). Never spans a gap: it is told with it."""
+        if not self.running:
+            return 0
+        size = self._frame_bytes
+        unpack = self._unpack
+        waiting = (self._arrived() - self._taken) // size
+        if waiting > self._holds:
+            # The ring went round: what is old was written over, and half is given up for safety.
+            lost = waiting - self._holds // 2
+            self._skip(lost)
+            self._lose_now(lost, core.RING_FULL)
+            self._state[core.FULL] += lost
+            waiting -= lost
+        if waiting <= 0:
+            return 0
+        while waiting:
+            n = good(self._raw, unpack, min(waiting, BLOCK))
+            if n:
+                break
+            self._state[core.BAD] += 1
+            self._bad_run += 1
+            self._skip(1)
+            self._lose_now(1, core.SYNC_LOST)
+            waiting -= 1
+        else:
+            return 0
+        self._bad_run = 0
+        self.gap = lost = self._pending
+        self.gap_reason = self._reason
+        self._pending = 0
+        self._reason = 0
+        if lost:
+            self._tell_gap(lost)
+        self.start = (self.index + lost) & 0xFFFFFFFF
+        self.index = (self.start + n) & 0xFFFFFFFF
+        column(self._raw, unpack, self.status, n << 8)
+        offset = unpack[_STATUS]
+        for channel in self.channels:
+            column(self._raw, unpack, channel, n << 8 | offset)
+            offset += unpack[_SAMPLE]
+        self._skip(n)
+        self._seen_us = time.ticks_us()
+        if self._dma.count < _LOW:
+            self._again()
+        return n
+
+    def _skip(self, frames):
+        self._taken += frames * self._frame_bytes
+        self._unpack[_AT] = (self._unpack[_AT] + frames * self._frame_bytes) & (self._size - 1)
+
+    def _lose_now(self, lost, reason):
+        if not self._pending:
+            self._reason = reason
+        self._pending = min(core.LOST_MASK, self._pending + lost)
+
+    def _again(self):
+        """Starts the DMA channel anew between two frames, every few days; nothing is lost."""
+        arrived = self._arrived()
+        if arrived % self._frame_bytes or not self.afe.bus.drdy():
+            return  # in the middle of a frame: at the next take
+        at = arrived & (self._size - 1)
+        self._dma.active(0)
+        self._dma.config(
+            read=self._fifo,
+            write=self._address + at,
+            count=_FULL,
+            ctrl=self._control,
+            trigger=True,
+        )
+        self._taken -= arrived
+
+    def newest(self):
+        """(index of the newest sample, at most so many microseconds since it was read)."""
+        waiting = (
+            max(0, (self._arrived() - self._taken) // self._frame_bytes) if self.running else 0
+        )
+        us = time.ticks_diff(time.ticks_us(), self._seen_us) - waiting * self._period_us
+        return (self.index + self._pending + waiting - 1) & 0xFFFFFFFF, max(0, us)
+
+    @property
+    def overruns(self):
+        return self._state[core.FULL]
+
+    def watch(self):
+        now = time.ticks_ms()
+        if self._recovering:
+            if time.ticks_diff(now, self._audit_ms) < 700:
+                return 0
+            return self._recover(self.last_fault)
+        if not self.running:
+            return 0
+        count = self._dma.count
+        if count != self._last_count:
+            # Frames come regularly: the last one came so many periods after the last look.
+            frames = (self._last_count - count) // self._frame_bytes
+            self._newest_ms = time.ticks_add(self._looked_ms, frames * self._period_us // 1000)
+            self._last_count = count
+            self._moved_ms = now
+        self._looked_ms = self._moved_ms
+        if self._bad_run >= 8:
+            return self._fault(errors.OUT_OF_SYNC, "frames no longer begin with 1100")
+        if time.ticks_diff(now, self._moved_ms) > self._stall_ms:
+            return self._fault(errors.NO_DRDY, "DRDY has stopped")
+        if time.ticks_diff(now, self._audit_ms) > 700:
+            self._audit_ms = now
+            return self._audit()
+        return 0
+
+    def _audit(self):
+        """Registers are read just after a frame, while the state machine stands still."""
+        if self._period_us < 990:
+            return 0
+        count = self._dma.count
+        begun = time.ticks_ms()
+        while self._dma.count == count or self._arrived() % self._frame_bytes:
+            if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
+                return 0
+        self._disconnect()
+        try:
+            changed = self.afe.audit_running()
+        finally:
+            self._connect()
+        if changed is None:
+            return 0
+        return self._fault(errors.CHANGED, "register %s changed by itself" % changed.name)
+
+    def _fault(self, code, text):
+        self.faults += 1
+        self.last_fault = code
+        self.last_fault_text = text
+        self._down_ms = self._newest_ms
+        waiting = (self._arrived() - self._taken) // self._frame_bytes
+        if waiting > 0:
+            self._lose_now(waiting, core.RESTARTED)  # nobody vouches for them
+        return self._recover(code)
+
+    def _recover(self, code):
+        if self.running:
+            self._disconnect()
+            self._dma.active(0)
+            self.running = False
+        try:
+            self.afe.recover()
+            self._lose(self.afe.settling_ms())
+            self.run()
+            self._recovering = False
+        except OSError as error:
+            self._recovering = True
+            self._audit_ms = time.ticks_ms()
+            self.last_fault_text = str(error)
+            self._lose(0)
+        return code
+
+    def _lose(self, ahead_ms):
+        rate = self.afe.rate
+        until = time.ticks_add(time.ticks_ms(), ahead_ms)
+        lost = time.ticks_diff(until, self._down_ms) * rate // 1000
+        if lost > 0:
+            self._down_ms = time.ticks_add(self._down_ms, lost * 1000 // rate)
+            self._lose_now(lost, core.RESTARTED)
+            self._reason = core.RESTARTED
