@@ -14,6 +14,8 @@ from heartlog.fit.arrangements import told
 
 GOOD_R_UV, LEAST_R_UV = 500.0, 300.0
 """R wave against which the detector works well, and the least with which a test is worth it."""
+NO_R_UV = 100.0
+"""Anything smaller is no R wave."""
 GOOD_NOISE_UV, MOST_NOISE_UV = 30.0, 80.0
 GOOD_RATIO = 8.0
 """R wave over noise."""
@@ -81,8 +83,8 @@ def read_signal(microvolts: npt.ArrayLike, rate: float) -> SignalReading:
     rest = clean[~near] if (~near).sum() > rate else clean
     noise = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
     r_wave = float(np.median(heights)) if len(heights) >= 3 else 0.0
-    if r_wave < 3.0 * noise:
-        r_wave = 0.0 if r_wave < 2.0 * noise else r_wave
+    if r_wave < max(NO_R_UV, 2.0 * noise):
+        r_wave = 0.0
     hum_hz, hum = max(
         ((hz, _amplitude(x, rate, hz)) for hz in (50.0, 60.0) if hz < rate / 2),
         key=lambda pair: pair[1],

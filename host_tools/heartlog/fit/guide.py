@@ -14,13 +14,12 @@ from heartlog.fit.bench import Bench, EcgStretch
 from heartlog.fit.record import STEPS, FittingRecord
 from heartlog.records import patients
 from heartlog.store import Store
+from heartlog.store.ecg import FIT_STRIP
 from heartlog.terminal import Canvas
 
 SIGNAL_SECONDS = 10.0
 STRIP_SECONDS = 30.0
 PRESS_SECONDS = 60.0
-FIT_STRIP = 1 << 31
-"""Strip number of the ECG accepted while fitting: the monitor's own numbers stay below."""
 
 
 class Guide:

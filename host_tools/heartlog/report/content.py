@@ -100,7 +100,7 @@ def setup(m: Material) -> list[Block]:
                 r.electrode or "-",
                 "good" if r.good else "not good",
                 ", ".join(f"{k} {v}" for k, v in r.values.items()),
-                r.advice,
+                "" if r.good and r.step == "contact" else r.advice,
             )
             for r in m.fit_readings
         ]

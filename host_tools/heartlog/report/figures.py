@@ -63,7 +63,9 @@ def _time_axis(axis: Any, m: Material, start: float, stop: float) -> None:
     if m.clock.known:
         locator = AutoDateLocator(minticks=4, maxticks=9, tz=m.clock.zone)
         axis.xaxis.set_major_locator(locator)
-        axis.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=m.clock.zone))
+        form = ConciseDateFormatter(locator, tz=m.clock.zone)
+        form.formats[5], form.zero_formats[5] = "%H:%M:%S", "%H:%M"
+        axis.xaxis.set_major_formatter(form)
         name = dt.datetime.fromtimestamp(start, m.clock.zone).tzname()
         axis.set_xlabel(f"time of day ({name})")
     else:
@@ -165,7 +167,8 @@ def _rr_plots(figure: Figure, m: Material, about: int) -> None:
     if len(hits) > MAX_POINTS:
         hits = hits[np.linspace(0, len(hits) - 1, MAX_POINTS).astype(np.int64)]
     x, y = beats["rr_ms"][hits - 1], beats["rr_ms"][hits]
-    right.plot(x, y, ".", color=ACCENT, ms=1.6, alpha=0.5, rasterized=True, mew=0)
+    size = 1.6 if len(hits) > 2000 else 3.5
+    right.plot(x, y, ".", color=ACCENT, ms=size, alpha=0.5, rasterized=True, mew=0)
     span = (low, high)
     right.plot(span, span, color=INK, lw=0.5, ls=":")
     h = m.analysis.hrv

@@ -11,6 +11,7 @@ from heartlog.analysis import Analysis
 from heartlog.report.blocks import Strip, StripRow
 from heartlog.report.clock import Clock
 from heartlog.store import AFTER_GAP, BeatKind, Store
+from heartlog.store.ecg import FIT_STRIP
 from heartlog.store.reading import Timeline
 from heartlog.store.window import ecg_window
 
@@ -64,8 +65,21 @@ def marks(timeline: Timeline, start: float, seconds: float) -> Sequence[tuple[fl
     return found
 
 
-def moments(analysis: Analysis) -> list[tuple[float, float, str]]:
-    """Return (start, stop, why) of what should be seen, most important first, none twice."""
+def fitting_strip(store: Store, analysis: Analysis) -> list[tuple[float, float, str]]:
+    """Return where the sample that was accepted at the fitting lies, if it was kept."""
+    found = []
+    for run in store.ecg(analysis.session.id, strip=FIT_STRIP):
+        fit = analysis.timeline.fit_for(run.boot, run.journal)
+        if fit is not None:
+            middle = float(fit.time(run.first_sample + len(run.codes) // 2))
+            found.append((middle, middle, "Sample accepted at the fitting"))
+    return found
+
+
+def moments(
+    analysis: Analysis, fitted: Sequence[tuple[float, float, str]] = ()
+) -> list[tuple[float, float, str]]:
+    """Return (start, stop, why) of what should be seen, most important first."""
     a = analysis
     wanted: list[tuple[float, float, str]] = []
     for pause in sorted(a.pauses, key=lambda p: -p.rr_ms)[:3]:
@@ -97,6 +111,7 @@ def moments(analysis: Analysis) -> list[tuple[float, float, str]]:
     if a.screen.episodes:
         at = a.screen.episodes[0][0] + 10.0
         wanted.append((at, at, "Irregular rhythm (the first episode)"))
+    wanted += fitted
     opening = a.quality.start + ROW_SECONDS / 2
     wanted.append((opening, opening, "At the start"))
     return wanted
@@ -109,7 +124,7 @@ def chosen_strips(
     cut = cutter(store, analysis, clock)
     strips: list[Strip] = []
     shown: list[tuple[float, float]] = []
-    for start, stop, why in moments(analysis):
+    for start, stop, why in moments(analysis, fitting_strip(store, analysis)):
         if len(strips) >= limit:
             break
         rows = max(1, min(3, int(np.ceil((stop - start + 2.0) / ROW_SECONDS))))

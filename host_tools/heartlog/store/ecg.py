@@ -19,6 +19,8 @@ from heartlog.store.schema import EcgChunk
 
 CONTINUOUS = 0
 """Strip number of the session's continuous ECG."""
+FIT_STRIP = 1 << 31
+"""Strip number of the sample accepted at the fitting: the monitor's own numbers stay below."""
 
 
 @dataclass(frozen=True, slots=True)
