@@ -30,6 +30,8 @@ a single early beat is no heart rate."""
 
 GAP = "gap"
 LEAD_OFF = wire.SIGNAL_NAMES[wire.SIGNAL_LEAD_OFF]
+CHANNEL_SETTING = 1
+"""Key of the setting that names the detector's channel (the firmware's `settings.CHANNEL`)."""
 USABLE = (wire.SIGNAL_NAMES[wire.SIGNAL_GOOD], wire.SIGNAL_NAMES[wire.SIGNAL_UNKNOWN])
 """States in which beats can be judged; `unknown` is the state before the first word about it."""
 
@@ -215,11 +217,20 @@ class Overview:
 
 
 def spans_of(records: Iterable[Any], rate: float, stop: float) -> list[Span]:
-    """The gaps and the stretches of poor signal, in order, from placed records."""
+    """The gaps and the stretches of poor signal, in order, from placed records.
+
+    A signal record tells of one channel, or of all (0); what counts is the channel in which the
+    beats are looked for: the first, unless a setting record says otherwise.
+    """
     spans: list[Span] = []
     state: tuple[float, str, str] | None = None  # since when, which, why
+    channel = 1
     for record in records:
         fields = record.fields
+        if record.kind == "setting" and fields.get("key") == CHANNEL_SETTING:
+            channel = int(fields.get("value") or 0) + 1
+        if record.kind == "signal" and fields.get("channel", 0) not in (0, channel):
+            continue
         if record.kind == "gap":
             length = float(fields.get("lost") or 0) / rate
             why = str(fields.get("reason_name", ""))
@@ -248,7 +259,6 @@ def merged(spans: Sequence[Span]) -> list[Span]:
 
 
 _FAULTS = {
-    wire.FAULT_AFE: "front end fault",
     wire.FAULT_JOURNAL: "journal fault",
     wire.FAULT_DETECTOR: "detector fault",
     wire.FAULT_LINK: "link fault",
@@ -259,10 +269,25 @@ _FAULTS = {
 }
 
 
+AFE_FAULTS = {
+    1: "no front end answers: check its supply, CS and MISO",
+    2: "the front end answers with a wrong ID: check the SPI wiring",
+    3: "a register of the front end reads back wrong",
+    4: "the front end gives no data-ready signal",
+    5: "the front end's frames are out of sync",
+    6: "the front end converts at a wrong rate",
+    7: "a register of the front end changed by itself",
+    8: "the front end is busy",
+}
+"""The firmware's codes of front end faults (firmware/monitor/afe/errors.py), for people."""
+
+
 def fault_name(fields: Any) -> str:
-    """A FAULT record in words, with its detail number."""
-    code = int(fields.get("code") or 0)
-    return f"{_FAULTS.get(code, f'fault {code}')} ({fields.get('detail')})"
+    """A FAULT record in words; of other parts than the front end, with its detail number."""
+    code, detail = int(fields.get("code") or 0), int(fields.get("detail") or 0)
+    if code == wire.FAULT_AFE:
+        return AFE_FAULTS.get(detail, f"front end fault {detail}")
+    return f"{_FAULTS.get(code, f'fault {code}')} ({detail})"
 
 
 def iso(seconds: float) -> str:

@@ -75,7 +75,7 @@ def draw_session(
         left=0.055,
         right=0.975,
         top=0.885,
-        bottom=0.055,
+        bottom=0.055 if strip is not None else 0.09,
         hspace=0.46,
         wspace=0.16,
     )

@@ -27,6 +27,9 @@ logging.getLogger("bumble").addHandler(logging.NullHandler())
 OPEN_SECONDS = 10.0
 """An adapter that has not answered its first commands by then is not an adapter."""
 
+_CLOSE_SECONDS = 4.0
+"""How long an adapter is waited for that is to be closed."""
+
 _GIVE_UP_SECONDS = 3.0
 """How long a controller may take to cancel a connection attempt."""
 
@@ -56,7 +59,8 @@ class BumbleAdapter:
         """
         hint = "Check the name of the transport, and that no other program uses the adapter."
         try:
-            transport = await asyncio.wait_for(open_transport(spec), OPEN_SECONDS)
+            async with asyncio.timeout(OPEN_SECONDS):
+                transport = await open_transport(spec)
         except Exception as error:
             # Bumble's transports raise what their libraries raise: usb, serial, socket errors.
             text = str(error) or type(error).__name__
@@ -65,7 +69,8 @@ class BumbleAdapter:
         address = hci.Address.generate_static_address()
         device = Device.with_hci("heartlog", address, transport.source, transport.sink)
         try:
-            await asyncio.wait_for(device.power_on(), OPEN_SECONDS)
+            async with asyncio.timeout(OPEN_SECONDS):
+                await device.power_on()
         except Exception as error:
             await transport.close()
             text = str(error) or type(error).__name__
@@ -78,10 +83,10 @@ class BumbleAdapter:
         """Drop every connection and close the transport."""
         if not self.lost:
             with contextlib.suppress(BaseBumbleError, TimeoutError):
-                for connection in list(self.device.connections.values()):
-                    await asyncio.wait_for(connection.disconnect(), 2.0)
-            with contextlib.suppress(BaseBumbleError, TimeoutError):
-                await asyncio.wait_for(self.device.power_off(), 2.0)
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    for connection in list(self.device.connections.values()):
+                        await connection.disconnect()
+                    await self.device.power_off()
         self.lost = True
         await self._transport.close()
 

@@ -83,7 +83,9 @@ async def scan(
 
     async with backend.scanner(detection_callback=hear):
         try:
-            await asyncio.wait_for(enough.wait(), seconds)
+            # Not wait_for: in Python 3.11 it can swallow a cancellation.
+            async with asyncio.timeout(seconds):
+                await enough.wait()
         except TimeoutError:
             pass
     return sorted(heard.values(), key=lambda found: -found.rssi)

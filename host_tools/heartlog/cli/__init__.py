@@ -66,13 +66,29 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def report(error: CommandError) -> None:
     """Print `error` on stderr: the message, and below it the next step."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, highlight=False, soft_wrap=False)
-    console.print(Text.assemble(("Error: ", "bold red"), error.message))
-    if error.hint:
-        console.print(Text.assemble(("Next:  ", "bold"), error.hint))
+    from heartlog.cli.output import err
+
+    for label, style, text in (
+        ("Error: ", "bold red", error.message),
+        ("Next:  ", "bold", error.hint),
+    ):
+        for i, line in enumerate(_wrapped(text, len(label))):
+            lead = (label, style) if i == 0 else " " * len(label)
+            err().print(Text.assemble(lead, line), soft_wrap=True)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """`text` in lines for the terminal; elsewhere one line. A path is never broken."""
+    import textwrap
+
+    from heartlog.cli.output import err
+
+    if not text or not err().is_terminal:
+        return [text] if text else []
+    width = max(20, err().width - indent - 1)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _report_defect(error: Exception) -> None:

@@ -44,6 +44,7 @@ ENTRIES: tuple[Entry, ...] = (
         DEVICE,
     ),
     Entry("record", "heartlog.cli.record:record", "Record a session from a monitor.", RECORD),
+    Entry("live", "heartlog.cli.live:live", "Heart rate, signal and ECG as they come.", RECORD),
     Entry("demo", "heartlog.demo.command:demo", "The whole product on a real ECG.", DEVICE),
     Entry(
         "bench",

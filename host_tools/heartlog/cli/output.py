@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from rich.console import Console
@@ -29,8 +30,9 @@ def out() -> Console:
     return Console(highlight=False, width=width)
 
 
+@cache
 def err() -> Console:
-    """The console for progress, notes and questions."""
+    """The console for progress, notes and questions; one, or they would run into each other."""
     return Console(stderr=True, highlight=False)
 
 

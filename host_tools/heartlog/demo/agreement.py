@@ -1,7 +1,7 @@
 """How well the recorded beats agree with what is known of the ECG that was played.
 
-    agreement = agree(overview_samples, record_start=4, rate=250, ecg=None)
-    agreement.text        # "reference annotations: Se 99.8 %, PPV 100 % (488 beats)"
+    agreement = agree(samples, record_start=4, rate=250, recording=recording)
+    agreement.text        # "508 of 509 reference beats found, 0 extra: Se 99.80 %, ..."
 
 Against the record's own reference annotations where there are any; else against the detector of
 the package `sleepecg`, an independent one. Scored as ANSI/AAMI EC57 asks, by `heartlog evaluate`'s
@@ -24,20 +24,38 @@ from heartlog.evaluation.score import Counts, score
 
 @dataclass(frozen=True)
 class Agreement:
-    """The counts, and with what was compared."""
+    """The counts, and whether they are against annotations by experts or another detector."""
 
     counts: Counts
-    against: str
+    by_experts: bool
 
     @property
     def text(self) -> str:
-        """For the summary."""
+        """For the summary, in two lines."""
         c = self.counts
-        se, ppv = (("-" if v is None else f"{v:.2f} %") for v in (c.se, c.ppv))
+        if self.by_experts:
+            return (
+                f"{c.tp} of {c.beats} reference beats found, {c.fp} extra:"
+                f" Se {_percent(c.se)}, PPV {_percent(c.ppv)}\n"
+                "(EC57: within 150 ms, from the first sample of the record)"
+            )
         return (
-            f"{c.tp} of {c.beats} beats found, {c.fp} extra: Se {se}, PPV {ppv}"
-            f"\n{'':16}against {self.against}"
+            f"{c.tp} beats in common with sleepecg's detector, which finds {c.beats};"
+            f" the monitor {c.tp + c.fp}\n"
+            "(no reference annotations at hand; HEARTLOG_ECG=DIR names a folder with mitdb/)"
         )
+
+    @property
+    def figure(self) -> tuple[str, str]:
+        """(value, label) for the picture."""
+        c = self.counts
+        if self.by_experts:
+            return f"{c.se or 0:.1f} / {c.ppv or 0:.1f} %", "Se / PPV against the reference"
+        return f"{c.tp}", f"also found by sleepecg (of {c.beats})"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"
 
 
 def recording_of(ecg: str | None) -> Recording:
@@ -55,16 +73,16 @@ def agree(
 
     `record_start` is the sample index at which the record's first sample was converted.
     """
-    at = np.rint((np.sort(samples) - record_start) * (recording.fs / rate)).astype(np.int64)
+    # Sample indices are u32 on the monitor: take the difference the short way round.
+    after = (samples - record_start + 2**31) % 2**32 - 2**31
+    at = np.sort(np.rint(after * (recording.fs / rate)).astype(np.int64))
     at = at[(at >= 0) & (at < len(recording.millivolts))]
-    reference, against = recording.reference, "the reference annotations"
-    if reference is None:
-        reference, against = _independent(recording), "sleepecg's detector"
+    reference = recording.reference or _independent(recording)
     if reference is None:
         return None
     counts = Counts()
     counts.add(score(reference, at, recording.fs))
-    return Agreement(counts, against)
+    return Agreement(counts, recording.reference is not None)
 
 
 def _independent(recording: Recording) -> Reference | None:

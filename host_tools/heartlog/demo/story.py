@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartlog.cli import output
-from heartlog.demo.agreement import Agreement, agree, recording_of
+from heartlog.demo.agreement import agree, recording_of
 from heartlog.demo.stage import Bar, Stage
 from heartlog.errors import CommandError, Incomplete
 from heartlog.overview import Overview
@@ -269,8 +269,7 @@ def finish(
         agreement = agree(samples, record_start, float(overview.session.rate), recording)
         picture = folder / "session.png"
         with stage.step("Drawing the picture ...") as result:
-            extra = _extra(agreement)
-            draw_session(store, overview, picture, extra)
+            draw_session(store, overview, picture, [agreement.figure] if agreement else [])
             result.append("Picture drawn")
         report = write_report(stage, store, session_id, folder) if plan.report else None
     output.err().print()
@@ -278,7 +277,8 @@ def finish(
     out = output.out()
     out.print()
     if agreement is not None:
-        out.print(f"Agreement       {agreement.text}", highlight=False, soft_wrap=True)
+        text = agreement.text.replace("\n", "\n" + " " * 16)
+        out.print(f"Agreement       {text}", highlight=False, soft_wrap=True)
     out.print(f"Picture         {shown(picture)}", highlight=False, soft_wrap=True)
     if report is not None:
         out.print(f"Report          {shown(report)}", highlight=False, soft_wrap=True)
@@ -288,17 +288,15 @@ def finish(
     output.note(f"Done in {time.monotonic() - started:.0f} s; nothing is left running.")
 
 
-def _extra(agreement: Agreement | None) -> list[tuple[str, str]]:
-    if agreement is None or agreement.counts.se is None or agreement.counts.ppv is None:
-        return []
-    what = "reference" if "annotations" in agreement.against else "sleepecg"
-    value = f"{agreement.counts.se:.1f} / {agreement.counts.ppv:.1f} %"
-    return [(value, f"Se / PPV against {what}")]
-
-
-def write_report(stage: Stage, store: Any, session_id: int, folder: Path) -> Path | None:
+def write_report(stage: Stage, store: Any, session_id: int, folder: Path) -> Path:
     """The report of `heartlog report`, as PDF."""
-    return None
+    from heartlog.report.make import make_report
+
+    file = folder / "report.pdf"
+    with stage.step("Writing the report ...") as result:
+        make_report(store, session_id, [file])
+        result.append("Report written")
+    return file
 
 
 def shown(path: Path) -> str:

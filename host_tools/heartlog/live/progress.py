@@ -134,4 +134,5 @@ class Follower:
             "records_stored": self.stored,
             "records_missing": self.missing,
             "interruptions": self.interruptions,
+            "fault": self.state.fault or None,
         }

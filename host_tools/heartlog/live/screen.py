@@ -36,8 +36,13 @@ def render(
     unicode: bool = True,
 ) -> RenderableType:
     """The whole screen as one renderable of at most `width` columns and `height` rows."""
-    lines: list[Text] = [_head(state, status, width), Text(), _numbers(state, unicode), Text()]
-    lines.append(_electrodes(state, unicode))
+    lines = [
+        _head(state, status, width),
+        Text(),
+        _numbers(state, unicode),
+        _signal(state, unicode),
+        _remark(state),
+    ]
     rows = max(4, min(16, height - FIXED_ROWS - len(foot)))
     if trace is not None:
         lines += _trace(state, trace, width, rows, unicode)
@@ -61,21 +66,19 @@ def _head(state: LiveState, status: str, width: int) -> Text:
 def _numbers(state: LiveState, unicode: bool) -> Text:
     rate, rr = state.heart_rate, state.last_rr_ms
     heart = "♥ " if unicode else ""
-    good = state.signal in (wire.SIGNAL_GOOD, wire.SIGNAL_UNKNOWN)
     return Text.assemble(
         (heart, "bold red"),
         (f"{rate:3.0f}" if rate else " --", "bold"),
-        " beats/min     RR ",
+        " beats/min    RR ",
         (f"{rr:4.0f}" if rr else "  --", "bold"),
-        " ms     beats ",
+        " ms    beats ",
         (f"{state.beat_count}", "bold"),
-        "     signal ",
-        (state.signal_name, "bold green" if good else "bold yellow"),
     )
 
 
-def _electrodes(state: LiveState, unicode: bool) -> Text:
-    text = Text("electrodes  ")
+def _signal(state: LiveState, unicode: bool) -> Text:
+    good = state.signal in (wire.SIGNAL_GOOD, wire.SIGNAL_UNKNOWN)
+    text = Text.assemble("signal ", (state.signal_name, "bold green" if good else "bold yellow"))
     known = state.signal != wire.SIGNAL_UNKNOWN or state.off
     for name, on in state.electrodes():
         if not known:
@@ -84,13 +87,15 @@ def _electrodes(state: LiveState, unicode: bool) -> Text:
             word, style = ("● on" if unicode else "on"), "green"
         else:
             word, style = ("○ OFF" if unicode else "OFF"), "bold yellow"
-        text.append(f"{name} ", style="bold")
-        text.append(f"{word}   ", style=style)
-    if state.fault:
-        text.append(f"FAULT: {state.fault}", style="bold red")
-    elif state.last_event:
-        text.append(f"last event: {state.last_event}")
+        text.append(f"   {name} ", style="bold")
+        text.append(word, style=style)
     return text
+
+
+def _remark(state: LiveState) -> Text:
+    if state.fault:
+        return Text(f"FAULT: {state.fault}", style="bold red")
+    return Text(f"last event: {state.last_event}" if state.last_event else "")
 
 
 def _trace(state: LiveState, trace: Trace, width: int, rows: int, unicode: bool) -> list[Text]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from heartlog._firmware.monitor.link import wire
+from heartlog.overview import CHANNEL_SETTING
 
 RATE_INTERVALS = 5
 """Intervals that the heart rate is the mean of: steady to look at, quick to follow."""
@@ -55,6 +56,8 @@ class LiveState:
     lost_samples: int = 0
     last_event: str = ""
     fault: str = ""
+    channel: int = 1
+    """The channel in which the beats are looked for, from 1."""
     now_sample: int = 0
     """The newest sample index that was heard of."""
 
@@ -67,15 +70,18 @@ class LiveState:
         if record.boot != self.boot:
             self.boot = record.boot
             self.beats.clear()  # the sample index began anew
-            self.now_sample = 0
-        self.hear(sample)
+            self.now_sample = sample
+        sample = self.hear(sample)
         handler = getattr(self, f"_on_{record.name}", None)
         if handler is not None:
             handler(sample, values)
 
-    def hear(self, sample: int) -> None:
-        """The monitor has reached this sample index."""
-        self.now_sample = max(self.now_sample, sample)
+    def hear(self, sample: int) -> int:
+        """The monitor has reached this sample index (u32); returns it without wraps."""
+        step = (sample - self.now_sample + 2**31) % 2**32 - 2**31
+        unwrapped = self.now_sample + step
+        self.now_sample = max(self.now_sample, unwrapped)
+        return unwrapped
 
     def take_status(self, status: Mapping[str, int]) -> None:
         """The status characteristic: what holds now, also when no record has told it."""
@@ -96,7 +102,14 @@ class LiveState:
         self.beats.append((sample, rr))
         self.beat_count += 1
 
+    def _on_setting(self, sample: int, values: Mapping[str, int]) -> None:
+        if values.get("key") == CHANNEL_SETTING:
+            self.channel = values.get("value", 0) + 1
+
     def _on_signal(self, sample: int, values: Mapping[str, int]) -> None:
+        if values.get("channel", 0) not in (0, self.channel):
+            self.off = values.get("off", self.off)  # electrodes are told with every channel
+            return
         self.signal = values.get("state", wire.SIGNAL_UNKNOWN)
         self.off = values.get("off", 0)
 

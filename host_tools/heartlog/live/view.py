@@ -1,0 +1,103 @@
+"""Keeps the live screen up to date: full-screen on a terminal, a line a second elsewhere.
+
+view = View()
+async with view.shown(output.err()):
+    view.take(record); view.take_ecg(boot, first_sample, codes); view.status = "connected"
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from heartlog.live.screen import render
+from heartlog.live.state import AnyRecord, LiveState
+from heartlog.live.trace import Trace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FRAMES_PER_SECOND = 8
+"""Enough for a trace that scrolls; few enough for a slow SSH line (about 2 kB a frame)."""
+LINE_SECONDS = 1.0
+
+
+class View:
+    """What is on the screen: the state, the trace, a status and a foot."""
+
+    def __init__(self, state: LiveState | None = None, foot: Iterable[str] = ()) -> None:
+        self.state = state or LiveState()
+        self.trace: Trace | None = None
+        self.status = "looking for the monitor ..."
+        self.foot = list(foot)
+        self._ecg_boot: int | None = None
+
+    def take(self, record: AnyRecord) -> None:
+        """Show a record."""
+        self.state.take(record)
+
+    def take_ecg(
+        self, boot: int, first_sample: int, codes: npt.ArrayLike, channel: int = 1
+    ) -> None:
+        """Show a piece of ECG: converter codes from `first_sample` on."""
+        import numpy as np
+
+        if channel != self.state.channel or not self.state.nv_per_code:
+            return
+        if self.trace is None or boot != self._ecg_boot or self.trace.rate != self.state.rate:
+            self.trace = Trace(self.state.rate)
+            self._ecg_boot = boot
+        microvolts = np.asarray(codes, np.float32) * np.float32(self.state.nv_per_code / 1000.0)
+        self.trace.add(first_sample, microvolts)
+        self.state.hear(first_sample + len(microvolts))
+
+    @contextlib.asynccontextmanager
+    async def shown(self, console: Console) -> AsyncIterator[None]:
+        """Keep `console` up to date while the block runs."""
+        loop = self._redraw(console) if console.is_terminal else self._report(console)
+        task = asyncio.create_task(loop)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _redraw(self, console: Console) -> None:
+        from rich.live import Live
+
+        unicode = (console.encoding or "").lower().startswith("utf")
+        with Live(console=console, screen=True, auto_refresh=False, transient=True) as live:
+            while True:
+                width, height = console.size
+                picture = render(
+                    self.state,
+                    self.trace,
+                    width=width,
+                    height=height - 1,
+                    status=self.status,
+                    foot=self.foot,
+                    unicode=unicode,
+                )
+                live.update(picture, refresh=True)
+                await asyncio.sleep(1.0 / FRAMES_PER_SECOND)
+
+    async def _report(self, console: Console) -> None:
+        while True:
+            await asyncio.sleep(LINE_SECONDS)
+            console.print(self.line(), markup=False, highlight=False, soft_wrap=True)
+
+    def line(self) -> str:
+        """The state in one line."""
+        state = self.state
+        rate = f"{state.heart_rate:.0f}" if state.heart_rate else "--"
+        rr = f"{state.last_rr_ms:.0f}" if state.last_rr_ms else "--"
+        off = "".join(f"  {name} off" for name, on in state.electrodes() if not on)
+        fault = f"  FAULT: {state.fault}" if state.fault else ""
+        return (
+            f"{self.status}  {rate} beats/min  RR {rr} ms  beats {state.beat_count}"
+            f"  signal {state.signal_name}{off}{fault}"
+        )
