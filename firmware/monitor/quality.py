@@ -148,7 +148,7 @@ class Quality:
         self._rate = afe.rate
         step = max(1, afe.rate // 250)
         self._window = afe.rate // step // 2
-        top = (1 << (part.bits - 1)) - 1
+        top = getattr(afe, "full_scale", (1 << (part.bits - 1)) - 1)
         self._scans = []
         self._flat = array("i", bytes(4 * channels))
         self._move = array("i", bytes(4 * channels))

@@ -26,9 +26,9 @@ from monitor import sampler_core as core
 from monitor.afe import errors
 
 BLOCK = const(64)
-_STALL_MS = const(500)  # no DRDY for so long (and 8 periods): the part has stopped
-_AUDIT_MS = const(700)  # registers are compared this often: a change is noticed within a second
-_RETRY_MS = const(700)  # a part that is gone is tried again this often
+_STALL_MS = const(300)  # no DRDY for so long (and 8 periods): the part has stopped
+_AUDIT_MS = const(400)  # registers are compared this often: a change is noticed within a second
+_RETRY_MS = const(500)  # a part that is gone is tried again this often
 _BAD_RUN = const(8)  # frames out of sync in a row: more than bit errors
 _EARLY = const(16)  # extra DRDYs between two looks
 

@@ -177,7 +177,7 @@ class PioSampler(Sampler):
         afe = self.afe
         rate = afe.rate
         self._period_us = 1000000 // rate
-        self._stall_ms = max(500, 8000 // rate + 1)
+        self._stall_ms = max(300, 8000 // rate + 1)
         self._unpack[_AT] = 0
         self._taken = 0
         self._dma.config(
@@ -321,7 +321,7 @@ class PioSampler(Sampler):
     def watch(self):
         now = time.ticks_ms()
         if self._recovering:
-            if time.ticks_diff(now, self._audit_ms) < 700:
+            if time.ticks_diff(now, self._audit_ms) < 500:
                 return 0
             return self._recover(self.last_fault)
         if not self.running:
@@ -338,7 +338,7 @@ class PioSampler(Sampler):
             return self._fault(errors.OUT_OF_SYNC, "frames no longer begin with 1100")
         if time.ticks_diff(now, self._moved_ms) > self._stall_ms:
             return self._fault(errors.NO_DRDY, "DRDY has stopped")
-        if time.ticks_diff(now, self._audit_ms) > 700:
+        if time.ticks_diff(now, self._audit_ms) > 400:
             self._audit_ms = now
             return self._audit()
         return 0

@@ -203,6 +203,11 @@ class Ads1293:
             return nominal
         return self.calibration.nv_per_code(nominal, channel)
 
+    @property
+    def full_scale(self):
+        """Largest code either way, once centred."""
+        return self.adc_max // 2
+
     def lead_off(self):
         """Inputs found off, bit 0 = input 1; they are in a register, not in the frames."""
         return self.read(0x18)

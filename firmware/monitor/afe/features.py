@@ -69,7 +69,9 @@ def _two(cache, part, inputs, given):
     rld = given.get("rld", used[:1])
     if rld is not None:
         channels(rld, part, "rld")
-        cache.set("RESP2", "RLDREF_INT", 1)  # the on-chip reference of the right-leg drive
+        cache.set(
+            "RESP2" if "RESP2" in part else "MISC2", "RLDREF_INT", 1
+        )  # the on-chip reference of the right-leg drive
         cache.set("RLD_SENS", "PDB_RLD", 1)
         for i in rld:
             cache.set("RLD_SENS", "RLD%dP" % (i + 1), 1)

@@ -1,7 +1,9 @@
 """ADS1191, ADS1192, ADS1291, ADS1292, ADS1292R: their registers, options and times.
 
 Bits as drawn in SBAS502 and SBAS566. Where the chip reads something else than has to be written
-(RESP1 bit 1, RESP2 bit 0: "must be 1", yet they reset to 0) both facts are here.
+(RESP1 bit 1, RESP2 bit 0: "must be 1", yet they reset to 0) both facts are here. A part with one
+channel still sends two: TI says so of ADS1191 (16 status bits + 16 bits x 2), whose frames ADS1291
+shares; its second slot reads zero, like any channel that is powered down.
 """
 
 from monitor.afe.layout import Register
@@ -44,6 +46,7 @@ POWER_DOWN_CLOCKS = 4 << 9
 
 def _registers(name, channels):
     respiration = name == "ADS1292R"
+    old = name.startswith("ADS119")  # SBAS566 calls the same two registers MISC1 and MISC2
     channel = "PD GAIN[3] MUX[4]"
     values = {
         "GAIN": {str(k): v for k, v in GAINS.items()},
@@ -85,11 +88,16 @@ def _registers(name, channels):
         ),
         Register(
             0x09,
-            "RESP1",
+            "MISC1" if old else "RESP1",
             0x00,
             "DEMOD_EN MOD_EN PH[4] 1 CTRL" if respiration else "0 0 0 0 0 0 1 0",
         ),
-        Register(0x0A, "RESP2", 0x02, "CALIB_ON 0 0 0 0 FREQ RLDREF_INT 1"),
+        Register(
+            0x0A,
+            "MISC2" if old else "RESP2",
+            0x02,
+            "CALIB_ON 0 0 0 0 %s RLDREF_INT 1" % ("FREQ" if respiration else "0"),
+        ),
         Register(0x0B, "GPIO", 0x0C, "0 0 0 0 GPIOC[2] ~GPIOD[2]"),
     ]
     return rows

@@ -158,3 +158,29 @@ def check_lead_off(part):
     collect(sampler, 100)
     assert afe.lead_off() == 0b10, bin(afe.lead_off())
     clean(board)
+
+
+def check_signal_state(part):
+    from monitor import quality as q
+
+    def ecg(lead, k):
+        at = k % 320
+        return (1.2e-3 if 3 <= at < 8 else 0.0) + 1e-4 * (at % 50) / 50
+
+    board, afe, sampler = running(part, ecg)
+    quality = q.Quality(afe)
+
+    def run(ms):
+        for _ in range(ms // 20):
+            run_ms(20)
+            n = sampler.take()
+            if n:
+                quality.feed(sampler, n)
+        return q.STATES[quality.state[0]]
+
+    assert run(3000) == "good", quality.text(0)
+    board.electrodes.set("LA", offset_mv=900)
+    assert run(1000) == "saturated", quality.text(0)
+    board.electrodes.set("LA", offset_mv=0)
+    assert run(3000) == "good", quality.text(0)
+    clean(board)

@@ -176,7 +176,7 @@ def check_stuck_drdy_recovers_within_a_second(part):
     blocks = []
     while not blocks:
         blocks, _ = collect(board, sampler, 20)
-    assert kernel.now - healed < 1100000 + 700000, kernel.now - healed
+    assert kernel.now - healed < 1000000, kernel.now - healed
     assert blocks[0][2] == core.RESTARTED, blocks[0]
     outage = (kernel.now - begun) // 2000
     assert abs(blocks[0][1] - outage) < 30, (blocks[0][1], outage)
@@ -191,7 +191,7 @@ def check_brown_out_is_noticed_and_repaired(part):
     faults = []
     while not faults:
         _, faults = collect(board, sampler, 20)
-    assert kernel.now - begun < 1500000, kernel.now - begun
+    assert kernel.now - begun < 1000000, kernel.now - begun
     collect(board, sampler, 100)
     assert (
         board.afe.regs[afe.part["CH1SET"].address] == afe.cache.wanted[afe.part["CH1SET"].address]
@@ -214,7 +214,7 @@ def check_a_register_that_changes_is_noticed(part):
         _, faults = collect(board, sampler, 20)
     assert faults == [errors.CHANGED]
     assert "CH1SET" in sampler.last_fault_text
-    assert kernel.now - begun < 1500000
+    assert kernel.now - begun < 1000000, kernel.now - begun
     assert board.afe.regs[address] == afe.cache.wanted[address]
     clean(board)
 
@@ -244,7 +244,7 @@ def check_front_end_that_disappears_and_returns(part):
     blocks = []
     while not blocks:
         blocks, _ = collect(board, sampler, 20)
-        assert kernel.now - returned < 2000000
+        assert kernel.now - returned < 1000000, kernel.now - returned
     start, gap, reason, n, _ = blocks[0]
     assert reason == core.RESTARTED
     expected = (kernel.now - begun) // 2000
