@@ -72,6 +72,7 @@ gc.collect()
 board.baseline = gc.mem_alloc()
 sim.set_speed(config["speed"])
 sim.set_paused(config["paused"])
+sim.set_cpu(config["cpu"])
 cable.event(event="booted", cause=config["cause"])
 try:
     if sys.path[0] == "":

@@ -85,8 +85,8 @@ class SPI:
         pass
 
     def _exchange(self, tx, rx, count):
-        n = _sim.enter()
-        _sim.advance(SPI_CALL_US)
+        n = _sim.enter() if _sim.locked else 0
+        _sim.spend(SPI_CALL_US)
         device = None
         for chip_select, candidate in self._bus:
             if chip_select.level == 0:
@@ -102,8 +102,9 @@ class SPI:
                     rx[i] = 0xFF
         else:
             device.exchange(tx, rx, _sim.kernel.now, self._baudrate, self._mode)
-        _sim.advance((count * 8000000 + self._baudrate - 1) // self._baudrate + SPI_CALL_US)
-        _sim.leave(n)
+        _sim.spend((count * 8000000 + self._baudrate - 1) // self._baudrate + SPI_CALL_US)
+        if n:
+            _sim.leave(n)
 
     def write(self, buf):
         self._exchange(buf, None, len(buf))

@@ -106,24 +106,27 @@ class Pin(_PinBase):
         if value is None:
             return self._net.level
         self._value = 1 if value else 0
-        n = _sim.enter()
+        n = _sim.enter() if _sim.locked else 0
         self._apply()
-        _sim.leave(n)
+        if n:
+            _sim.leave(n)
         return None
 
     __call__ = value
 
     def on(self):
         self._value = 1
-        n = _sim.enter()
+        n = _sim.enter() if _sim.locked else 0
         self._apply()
-        _sim.leave(n)
+        if n:
+            _sim.leave(n)
 
     def off(self):
         self._value = 0
-        n = _sim.enter()
+        n = _sim.enter() if _sim.locked else 0
         self._apply()
-        _sim.leave(n)
+        if n:
+            _sim.leave(n)
 
     high = on
     low = off

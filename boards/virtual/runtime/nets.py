@@ -51,13 +51,15 @@ class Net:
 
     def drive_mcu(self, level):
         """The microcontroller drives the net; None lets go of it."""
-        self.mcu = level
-        self._settle()
+        if level != self.mcu:
+            self.mcu = level
+            self._settle()
 
     def drive(self, level):
         """A part on the board drives the net; None lets go of it."""
-        self.model = level
-        self._settle()
+        if level != self.model:
+            self.model = level
+            self._settle()
 
     def set_pull(self, level):
         """The microcontroller's own pull resistor: 1 up, 0 down, None off."""
@@ -84,22 +86,19 @@ class Names:
     """The same by the names of the board's pin table, as models know them."""
 
     def __init__(self, table):
-        self._table = table
-
-    def _net(self, name):
-        return net(self._table[name])
+        self._nets = {name: net(number) for name, number in table.items()}
 
     def drive(self, name, level):
-        self._net(name).drive(level)
+        self._nets[name].drive(level)
 
     def watch(self, name, fn):
-        self._net(name).watchers.append(fn)
+        self._nets[name].watchers.append(fn)
 
     def level(self, name):
-        return self._net(name).level
+        return self._nets[name].level
 
     def hold(self, name, level):
-        self._net(name).hold(level)
+        self._nets[name].hold(level)
 
     def has(self, name):
-        return name in self._table
+        return name in self._nets

@@ -31,7 +31,7 @@ STEP_US = 100
 SCHEDULE_DEPTH = 8
 # How often simulated time looks for messages when nothing else makes it look.
 _POLL_US = 5000
-_CLOCK_US = 1000
+_CLOCK_US = 4000
 _AHEAD_US = 1500
 _BEHIND_US = 500000
 
@@ -88,6 +88,7 @@ def write_clock():
         _clock_file.seek(0)
         _clock_file.write(_clock_buf)
     _clock_next = kernel.now + _CLOCK_US
+    _attend_soon()
 
 
 # -- pace ---
@@ -97,12 +98,28 @@ _wall0 = 0
 _sim0 = 0
 _poll_next = 0
 _paused = False
+_attend = 0  # when _keep_pace has to be called next; 0: always
+_cpu = 0.0
+_left_idle = 0
+
+
+def _attend_soon():
+    global _attend
+    _attend = 0 if _speed or _paused else min(_poll_next, _clock_next)
+
+
+def set_cpu(times):
+    """Charge the firmware's own computing: `times` what it takes on this computer; 0: nothing."""
+    global _cpu, _left_idle
+    _cpu = times
+    _left_idle = _wall_us()
 
 
 def set_speed(speed):
     """N times real time; 0 runs as fast as it can."""
     global _speed
     _speed = speed
+    _attend_soon()
     rebase()
 
 
@@ -137,6 +154,7 @@ def _keep_pace(t_us):
         cable.poll()
         on_poll()
         _poll_next = kernel.now + _POLL_US
+        _attend_soon()
     if _paused:
         write_clock()
         while _paused:
@@ -168,11 +186,22 @@ def leave(n):
 
 def advance(us):
     """`us` microseconds pass, in the firmware's context; hard interrupts are served on the way."""
-    n = enter()
+    n = enter() if locked else 0
     if _speed or _paused:
         _keep_pace(kernel.now + us)
     kernel.run_until(kernel.now + us)
-    leave(n)
+    if n:
+        leave(n)
+
+
+def spend(us):
+    """As `advance`, for a few microseconds with the heap unlocked: the pace is not looked at."""
+    t = kernel.now + us
+    queue = kernel._queue
+    if queue and queue[-1].t <= t:
+        kernel.run_until(t)
+    else:
+        kernel.now = t
 
 
 def look():
@@ -206,25 +235,30 @@ def stall_soft(us):
 
 def idle(limit_us):
     """Sleep until an interrupt was served, `limit_us` at most."""
-    global woke
-    advance(STEP_US)
-    run_soft()
-    if woke:
-        woke = False
-        return
+    global woke, _left_idle
+    if _cpu:
+        advance(int((_wall_us() - _left_idle) * _cpu))
+    else:
+        spend(STEP_US)
+    if _count or _deferred:
+        run_soft()
     end = kernel.now + limit_us
     queue = kernel._queue
     while not woke:
         t = queue[-1].t if queue else end
-        if t >= end:
-            _keep_pace(end)
-            kernel.run_until(end)
+        if t > end:
+            t = end
+        if t >= _attend:
+            _keep_pace(t)  # which may have changed what comes next
+            t = queue[-1].t if queue and queue[-1].t < end else end
+        kernel.run_until(t)
+        if t == end:
             break
-        _keep_pace(t)
-        # _keep_pace may have changed what comes next
-        kernel.run_until(queue[-1].t if queue and queue[-1].t < end else end)
     woke = False
-    run_soft()
+    if _count or _deferred:
+        run_soft()
+    if _cpu:
+        _left_idle = _wall_us()
 
 
 def sleep(us):

@@ -51,6 +51,7 @@ class Settings:
     unique: the microcontroller's 8 bytes; by default made from the run directory's name.
     epoch: UNIX time of the first power-on; by default this computer's clock.
     paused: time stands still from the first instruction on, until the command "run" or "pause".
+    cpu: how many times longer the firmware's computing takes there than here; 0: no time at all.
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
     radio: faults of the link from the start, as the control command "radio" takes them.
     console: offer the board's REPL on a serial port, as USB does; its name is in board.json.
@@ -66,6 +67,7 @@ class Settings:
     stack: str = "nimble"
     hold: bool = False
     paused: bool = False
+    cpu: float = 0.0
     loop: bool = False
     unique: bytes = b""
     epoch: float = 0.0

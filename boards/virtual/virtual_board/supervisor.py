@@ -205,6 +205,7 @@ class Supervisor:
             "clock": str(chosen.run_dir / "clock"),
             "image": str(chosen.image.resolve()),
             "speed": chosen.speed,
+            "cpu": chosen.cpu,
             "paused": chosen.paused and self.boots == 1,
             "cause": CAUSES[self.cause],
             "unique": list(chosen.unique),
