@@ -29,9 +29,11 @@ LOOK_US = 2
 STEP_US = 100
 # MicroPython's scheduler queue on rp2 and esp32.
 SCHEDULE_DEPTH = 8
-# How often simulated time looks for messages when nothing else makes it look.
-_POLL_US = 5000
-_CLOCK_US = 4000
+# How often simulated time looks for messages, and shows itself, when nothing else makes it.
+# (Connection events do both, whatever the pace.)
+_POLL_US = 20000
+_CLOCK_US = 4000  # up to ten times real time
+_FAST_CLOCK_US = 20000
 _AHEAD_US = 1500
 _BEHIND_US = 500000
 
@@ -87,7 +89,7 @@ def write_clock():
         struct.pack_into("<d", _clock_buf, 0, epoch + kernel.now / 1000000)
         _clock_file.seek(0)
         _clock_file.write(_clock_buf)
-    _clock_next = kernel.now + _CLOCK_US
+    _clock_next = kernel.now + (_CLOCK_US if 0 < _speed <= 10 else _FAST_CLOCK_US)
     _attend_soon()
 
 
