@@ -62,25 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _watch(board: Board) -> int:
     """Print what happens until Ctrl-C; returns 1 if the board objected to its firmware."""
-    print(f"The board runs in {board.run_dir}")
-    print(f"  radio    {board.description['hci']}")
-    print(f"  control  {board.description['control']}")
-    print("Reach it with: heartlog scan --backend virtual (Ctrl-C ends it)", flush=True)
-    shown = 0
-    log_at = board.log_size_before
-    log = board.run_dir / "board.log"
     try:
-        while board.running:
-            with log.open("rb") as f:
-                f.seek(log_at)
-                text = f.read()
-            log_at += len(text)
-            sys.stdout.write(text.decode(errors="replace"))
-            for event in board.events[shown:]:
-                print(f"[board] {event}")
-                shown += 1
-            sys.stdout.flush()
-            time.sleep(0.2)
+        _show(board)
     except KeyboardInterrupt:
         print()
     if board.failure is not None:
@@ -92,6 +75,27 @@ def _watch(board: Board) -> int:
             "A real board would have misbehaved there.",
         )
     return 0
+
+
+def _show(board: Board) -> None:
+    print(f"The board runs in {board.run_dir}")
+    print(f"  radio    {board.description['hci']}")
+    print(f"  control  {board.description['control']}")
+    print("Reach it with: heartlog scan --backend virtual (Ctrl-C ends it)", flush=True)
+    shown = 0
+    log_at = board.log_size_before
+    log = board.run_dir / "board.log"
+    while board.running:
+        with log.open("rb") as f:
+            f.seek(log_at)
+            text = f.read()
+        log_at += len(text)
+        sys.stdout.write(text.decode(errors="replace"))
+        for event in board.events[shown:]:
+            print(f"[board] {event}")
+            shown += 1
+        sys.stdout.flush()
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
