@@ -52,7 +52,7 @@ class Beats:
         self.rr = rr
         self.count += 1
         self._learn(rr)
-        width = (width_ms + 2) // 4
+        width = (width_ms + 4) // 8
         pack_into(
             "<IHHBBB",
             body,

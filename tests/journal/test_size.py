@@ -9,7 +9,28 @@ from heartlog.evaluation.board import Board, Detection
 from heartlog.evaluation.records import find, read
 from heartlog.evaluation.signal import to_codes
 
-RECORDS = "100 101 103 105 106 108 112 114 116 119 200 201 203 207 208 213 219 222 228 234".split()
+RECORDS = [
+    "100",
+    "101",
+    "103",
+    "105",
+    "106",
+    "108",
+    "112",
+    "114",
+    "116",
+    "119",
+    "200",
+    "201",
+    "203",
+    "207",
+    "208",
+    "213",
+    "219",
+    "222",
+    "228",
+    "234",
+]
 FLUSH_SAMPLES = 9 * 250
 BEATS_A_DAY = 70 * 60 * 24
 BLOCK, BLOCK_HEAD = 4096, 32
@@ -28,7 +49,7 @@ def bodies(found: Detection) -> list[tuple[int, bytes]]:
             "sample": max(0, int(peak)),
             "rr": rr,
             "amplitude_uv": wire.round_amplitude(int(uv)),
-            "width": min(255, (int(width) + 2) // 4),
+            "width": min(255, (int(width) + 4) // 8),
             "confidence": (int(confidence) + 5) // 10 * 10,
             "flags": int(flags) & 1 | (0 if rr else wire.BEAT_AFTER_GAP),
         }
@@ -74,4 +95,4 @@ def test_days_of_wear(ecg_dir: Path) -> None:
     for what, blocks in (("Pico W (848 KB)", 212 - 5 - 24), ("8 MB", 1500)):
         journal = (blocks - 2) * 7 // 8 * BLOCK
         print(f"{what}: {journal // 1024} KB of journal, {journal / mean / BEATS_A_DAY:.1f} days")
-    assert mean < 2.05
+    assert mean < 2.48

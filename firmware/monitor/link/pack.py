@@ -17,16 +17,19 @@ read another, so a damaged one costs only what was in it.
   chunk    u8 length of the payload (1..237) | u16 crc of length and payload, begun with the page
            number | payload. A chunk is what one flush wrote.
   payload  bits, most significant first; items until the bits end:
-    0        a beat: see `_put_beat`
-    1 ttttt  a record of type t: u8 length, body
-    1 11110  u32: the next record has this seq (numbers in between were never kept)
-    1 11111  padding up to the end of the chunk (also: fewer than six bits left)
+    0        a beat with the confidence and flags of the one before
+    10       a beat with the same flags, and the confidence that was there before this one
+    110      a beat with the same flags; its confidence / 10 comes first (four bits); fifteen
+             says that confidence (four bits) and flags (eight) follow
+    1110     a record of another kind: five bits type, eight bits length, body;
+             type 30: u32, the next record has this seq (numbers in between were never kept)
+    1111     the end (a chunk is padded with ones, so fewer bits of ones mean the same)
 
-A beat is coded against the beat before it in the page: RR against the last RR by an adaptive
-Rice code (Golomb 1966, Rice 1979; parameter from a running mean as in JPEG-LS), amplitude by its
-five-bit floating code likewise, width and confidence by what changed. A beat record that does
-not fit the assumptions (its rr is not the distance to the beat before) goes as a plain record:
-the code is lossless for every body.
+A beat's numbers follow its prefix: RR against the last RR; amplitude, in its floating code, and
+width against running means. Each difference goes, zigzag, as an adaptive Golomb-Rice code
+(parameter from a running mean, as in JPEG-LS) whose long tail is an Exp-Golomb code: an ectopic
+beat costs a few bits, not dozens. A beat that does not fit (its rr is not the distance to the
+beat before) goes as a plain record: the code is lossless for every body.
 """
 
 try:
@@ -40,11 +43,11 @@ PAGE = 256
 PAGE_HEAD = 16
 CHUNK_HEAD = 3
 PAGE_KIND = 0xB1
-SKIP, END = 30, 31
+SKIP = 30
 BEAT, BEAT_SIZE, AFTER_GAP = 1, 11, 2  # as in wire.py
 U32 = 0xFFFFFFFF
-_RR_START, _AMPLITUDE_START, _WIDTH_START, _CONFIDENCE_START = 208, 164, 24, 10
-ESCAPE = 12  # unary ones after which the value follows in full
+_RR_START, _AMPLITUDE_START, _WIDTH_START, _CONFIDENCE_START = 208, 112, 12, 10
+TAIL = 5  # unary ones after which the rest follows as an Exp-Golomb code
 
 
 def amplitude_code(uv):
@@ -76,7 +79,7 @@ def page_head(page, journal=0):
 
 
 class Context:
-    """What both sides know after each beat of a page."""
+    """What both sides know after each beat of a page; running means are times 16."""
 
     def __init__(self):
         self.begin(0)
@@ -84,12 +87,13 @@ class Context:
     def begin(self, sample):
         self.sample = sample
         self.rr = _RR_START
-        self.amplitude = _AMPLITUDE_START
-        self.width = _WIDTH_START
-        self.confidence = _CONFIDENCE_START
+        self.amplitude = _AMPLITUDE_START << 4
+        self.width = _WIDTH_START << 4
+        self.confidence = self.before = _CONFIDENCE_START
         self.flags = 0
-        self.rr_mean = 256  # running means, times 16
+        self.rr_mean = 256
         self.amplitude_mean = 48
+        self.width_mean = 16
 
     def copy(self, other):
         self.sample = other.sample
@@ -97,12 +101,15 @@ class Context:
         self.amplitude = other.amplitude
         self.width = other.width
         self.confidence = other.confidence
+        self.before = other.before
         self.flags = other.flags
         self.rr_mean = other.rr_mean
         self.amplitude_mean = other.amplitude_mean
+        self.width_mean = other.width_mean
 
 
 def parameter(mean):
+    """Bits of a difference that are sent as they are."""
     k = 0
     while 24 << k < mean:
         k += 1
@@ -110,7 +117,13 @@ def parameter(mean):
 
 
 def learn(mean, value):
+    """The running mean of a difference after `value`."""
     return mean + (((value if value < 256 else 256) << 4) - mean >> 3)
+
+
+def follow(mean, value):
+    """The running mean of a quantity after `value`."""
+    return mean + ((value << 4) - mean >> 2)
 
 
 class Packer:
@@ -164,17 +177,24 @@ class Packer:
             page[at] = page[at] & ~mask | piece << (room - take)
             bit += take
 
-    def _put_rice(self, value, k):
-        """`value` >= 0: its upper part in unary, k lower bits; or an escape and 32 bits."""
-        high = value >> k
-        if high >= ESCAPE:
-            self._put((1 << ESCAPE) - 1, ESCAPE)
-            self._put(value >> 16, 17)
-            self._put(value & 0xFFFF, 16)
-            return
-        self._put((1 << high + 1) - 2, high + 1)
-        if k:
-            self._put(value & (1 << k) - 1, k)
+    def _put_difference(self, d, mean):
+        """A signed difference; returns the zigzag number that it was sent as."""
+        u = d << 1 if d >= 0 else (-d << 1) - 1
+        k = parameter(mean)
+        high = u >> k
+        if high < TAIL:
+            self._put((1 << high + 1) - 2, high + 1)
+        else:
+            high -= TAIL - 1
+            n = 0
+            while high >> n > 1:
+                n += 1
+            self._put((1 << TAIL) - 1, TAIL)
+            self._put(0, n)
+            self._put(high >> 16, n + 1 - 16 if n >= 16 else 0)
+            self._put(high & 0xFFFF, 16 if n >= 16 else n + 1)
+        self._put(u & (1 << k) - 1, k)
+        return u
 
     def _put_beat(self, body):
         """Codes a beat body; False when it has to go as a plain record."""
@@ -189,41 +209,32 @@ class Packer:
             rr != (0 if gap else distance)
             or code > 255
             or amplitude_value(code) != amplitude
-            or body[9] > 150
+            or body[9] > 140
             or body[9] % 10
         ):
             return False
-        self._put(0, 1)
-        d = distance - now.rr
-        u = d << 1 if d >= 0 else (-d << 1) - 1
-        self._put_rice(u, parameter(now.rr_mean))
-        if not gap:
-            now.rr_mean = learn(now.rr_mean, u)
-        d = code - now.amplitude
-        u = d << 1 if d >= 0 else (-d << 1) - 1
-        self._put_rice(u, parameter(now.amplitude_mean))
-        now.amplitude_mean = learn(now.amplitude_mean, u)
-        d = body[8] - now.width
-        if d == 0:
-            self._put(0, 1)
-        elif d == 1 or d == -1:
-            self._put(4 if d > 0 else 5, 3)
-        else:
-            self._put(3, 2)
-            self._put(body[8], 8)
         confidence = body[9] // 10
-        if confidence == now.confidence and flags == now.flags:
-            self._put(0, 1)
-        elif flags == now.flags:
-            self._put(2, 2)
-            self._put(confidence, 4)
-        else:
-            self._put(3, 2)
+        if flags != now.flags:
+            self._put(6 << 4 | 15, 7)
             self._put(confidence << 8 | flags, 12)
-        now.sample, now.amplitude, now.width = sample, code, body[8]
-        now.confidence, now.flags = confidence, flags
+        elif confidence not in (now.confidence, now.before):
+            self._put(6 << 4 | confidence, 7)
+        elif confidence == now.confidence:
+            self._put(0, 1)
+        else:
+            self._put(2, 2)
+        u = self._put_difference(distance - now.rr, now.rr_mean)
         if not gap:
-            now.rr = rr
+            now.rr, now.rr_mean = rr, learn(now.rr_mean, u)
+        u = self._put_difference(code - (now.amplitude + 8 >> 4), now.amplitude_mean)
+        now.amplitude_mean = learn(now.amplitude_mean, u)
+        u = self._put_difference(body[8] - (now.width + 8 >> 4), now.width_mean)
+        now.width_mean = learn(now.width_mean, u)
+        now.sample, now.flags = sample, flags
+        now.amplitude = follow(now.amplitude, code)
+        now.width = follow(now.width, body[8])
+        if confidence != now.confidence:
+            now.confidence, now.before = confidence, now.confidence
         return True
 
     def add(self, kind, body, size):
@@ -231,7 +242,7 @@ class Packer:
         bit = self._bit
         self._before.copy(self._now)
         if not (kind == BEAT and size == BEAT_SIZE and self._put_beat(body)):
-            self._put(32 | kind, 6)
+            self._put(14 << 5 | kind, 9)
             self._put(size, 8)
             for i in range(size):
                 self._put(body[i], 8)
@@ -243,7 +254,7 @@ class Packer:
         """The next record has this seq."""
         bit = self._bit
         self._before.copy(self._now)
-        self._put(32 | SKIP, 6)
+        self._put(14 << 5 | SKIP, 9)
         self._put(seq >> 16, 16)
         self._put(seq & 0xFFFF, 16)
         return self._keep(bit)

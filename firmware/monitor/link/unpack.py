@@ -15,15 +15,15 @@ from .pack import (
     BEAT,
     BEAT_SIZE,
     CHUNK_HEAD,
-    END,
-    ESCAPE,
     PAGE,
     PAGE_HEAD,
     SKIP,
+    TAIL,
     U32,
     Context,
     amplitude_value,
     crc_hqx,
+    follow,
     learn,
     page_head,
     parameter,
@@ -85,13 +85,16 @@ class Unpacker:
         return found
 
     def _chunk(self, found):
-        while self._end - self._bit >= 6 or (self._end - self._bit and not self._peek()):
-            if not self._get(1):
-                body, kind = self._get_beat(), BEAT
+        while self._bit < self._end:
+            ones = 0
+            while ones < 4 and self._bit < self._end and self._get(1):
+                ones += 1
+            if ones == 4 or (self._bit == self._end and self._ones_to_the_end(ones)):
+                return
+            if ones < 3:
+                body, kind = self._get_beat(ones), BEAT
             else:
                 kind = self._get(5)
-                if kind == END:
-                    return
                 if kind == SKIP:
                     self.seq = self._get(32)
                     continue
@@ -101,10 +104,9 @@ class Unpacker:
             found.append((self.seq, kind, body))
             self.seq = (self.seq + 1) & U32
 
-    def _peek(self):
-        value = self._get(1)
-        self._bit -= 1
-        return value
+    def _ones_to_the_end(self, ones):
+        """Whether the bits ended in the middle of a run of ones: padding."""
+        return self._page[(self._bit - 1) >> 3] >> (-self._bit & 7) & 1 == 1 and ones > 0
 
     def _get(self, bits):
         if self._bit + bits > self._end:
@@ -119,42 +121,51 @@ class Unpacker:
             bits -= take
         return value
 
-    def _get_rice(self, k):
+    def _get_difference(self, mean):
+        """(signed difference, the zigzag number that it was sent as)."""
+        k = parameter(mean)
         high = 0
-        while self._get(1):
+        while high < TAIL and self._get(1):
             high += 1
-            if high == ESCAPE:
-                return self._get(33)
-        return high << k | (self._get(k) if k else 0)
+        if high == TAIL:
+            n = 0
+            while not self._get(1):
+                n += 1
+                if n > 40:
+                    raise IndexError
+            high = TAIL - 1 + (1 << n | self._get(n))
+        u = high << k | self._get(k)
+        return (-(u + 1 >> 1) if u & 1 else u >> 1), u
 
-    def _get_beat(self):
+    def _get_beat(self, how):
         now = self._now
-        u = self._get_rice(parameter(now.rr_mean))
-        mean = learn(now.rr_mean, u)
-        distance = now.rr + (-(u + 1 >> 1) if u & 1 else u >> 1)
-        u = self._get_rice(parameter(now.amplitude_mean))
-        now.amplitude_mean = learn(now.amplitude_mean, u)
-        code = (now.amplitude + (-(u + 1 >> 1) if u & 1 else u >> 1)) & 255
-        if self._get(1):
-            if self._get(1):
-                now.width = self._get(8)
-            else:
-                now.width = (now.width + (-1 if self._get(1) else 1)) & 255
-        if self._get(1):
-            if self._get(1):
-                now.confidence = self._get(4)
+        if how == 2:
+            confidence = self._get(4)
+            if confidence == 15:
+                confidence = self._get(4)
                 now.flags = self._get(8)
-            else:
-                now.confidence = self._get(4)
-        now.sample = (now.sample + distance) & U32
-        now.amplitude = code
+        else:
+            confidence = now.before if how else now.confidence
         gap = now.flags & AFTER_GAP
-        rr = 0 if gap else distance & 0xFFFF
+        d, u = self._get_difference(now.rr_mean)
+        distance = now.rr + d
         if not gap:
-            now.rr, now.rr_mean = rr, mean
+            now.rr, now.rr_mean = distance & 0xFFFF, learn(now.rr_mean, u)
+        d, u = self._get_difference(now.amplitude_mean)
+        code = d + (now.amplitude + 8 >> 4) & 255
+        now.amplitude_mean = learn(now.amplitude_mean, u)
+        now.amplitude = follow(now.amplitude, code)
+        d, u = self._get_difference(now.width_mean)
+        width = d + (now.width + 8 >> 4) & 255
+        now.width_mean = learn(now.width_mean, u)
+        now.width = follow(now.width, width)
+        if confidence != now.confidence:
+            now.confidence, now.before = confidence, now.confidence
+        now.sample = (now.sample + distance) & U32
+        rr = 0 if gap else distance & 0xFFFF
         uv = amplitude_value(code) & 0xFFFF
-        sample, percent = now.sample, now.confidence * 10 & 255
+        sample, percent = now.sample, confidence * 10 & 255
         return bytes(
             [sample & 255, sample >> 8 & 255, sample >> 16 & 255, sample >> 24]
-            + [rr & 255, rr >> 8, uv & 255, uv >> 8, now.width, percent, now.flags]
+            + [rr & 255, rr >> 8, uv & 255, uv >> 8, width, percent, now.flags]
         )

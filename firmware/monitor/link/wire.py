@@ -55,7 +55,7 @@ MAX_BODY = 64
 RECORDS = {
     # rr: samples since the beat before, 0 = unknown (first beat, or a gap lies between).
     # amplitude_uv: R peak against the baseline, kept to five significant bits (`round_amplitude`).
-    # width: QRS width in steps of 4 ms, 0 = unknown. confidence: percent, in steps of 10.
+    # width: QRS width in steps of 8 ms, 0 = unknown. confidence: percent, in steps of 10.
     # flags: BEAT_*.
     BEAT: ("beat", "<IHHBBB", ("sample", "rr", "amplitude_uv", "width", "confidence", "flags")),
     # From this sample on. state: SIGNAL_*; reason: REASON_*; off: electrodes that are off, one bit

@@ -149,7 +149,7 @@ def from_wire(
     sample = values.get("sample")
     fields: dict[str, Value] = {k: v for k, v in values.items() if k != "sample"}
     if name == "beat":
-        fields["width_ms"] = 4 * values.get("width", 0)
+        fields["width_ms"] = 8 * values.get("width", 0)
         fields["kind"] = _beat_kind(values.get("flags", 0))
     elif name == "signal":
         fields["state_name"] = _named(wire.SIGNAL_NAMES, values.get("state", 0))
