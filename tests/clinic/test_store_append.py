@@ -192,7 +192,7 @@ def test_the_links_records_are_taken_as_they_are(store):
     assert store.append(session.id, records, journal=77) == len(records)
     line = store.timeline(session.id)
     assert line.beats["kind"].tolist() == [1, 3]
-    assert line.beats["width_ms"].tolist() == [100, 100]
+    assert line.beats["width_ms"].tolist() == [200, 200]
     assert line.beats["time"][0] == pytest.approx(base + 60 / 1.0001, abs=0.002)
     (fit,) = line.fits
     assert (fit.device_boot, fit.points, fit.used) == (3, 30, 30)

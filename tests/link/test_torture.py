@@ -78,11 +78,11 @@ def test_a_host_that_was_away_too_long_is_told(
     host = Host(random.Random(3))
     with Device(micropython, repository, tmp_path, blocks=4) as device:
         host.connection(device, 5, 0.0, chaos=False)
-        device.say("b 9000")
+        device.say("b 14000")
         settle(device, host)
         truth = device.truth()
         gone = {seq for first, last in host.missing for seq in range(first, last + 1)}
-        assert 500 < len(gone & set(truth)) < 9000
+        assert 500 < len(gone & set(truth)) < 14000
         stored = {seq for seq, record in host.store.items() if record.kind != wire.DROPPED}
         assert {s for s in truth if s <= host.watermark} - gone == stored
         told = [r.values for r in host.store.values() if r.kind == wire.DROPPED]
