@@ -72,6 +72,12 @@ SECTIONS: tuple[Section, ...] = (
         DETERMINISTIC,
     ),
     Section(
+        "security",
+        "heartlog.bench.security:cost",
+        "What encryption costs: bytes and machine code",
+        DETERMINISTIC,
+    ),
+    Section(
         "virtual",
         "heartlog.bench.virtual:speed",
         "Speed of the virtual board with the whole firmware",
@@ -81,6 +87,12 @@ SECTIONS: tuple[Section, ...] = (
         "speed",
         "heartlog.bench.detector:speed",
         "Speed of the evaluation",
+        TIMED,
+    ),
+    Section(
+        "sealing",
+        "heartlog.bench.security:times",
+        "What encryption costs: times as ratios",
         TIMED,
     ),
 )
