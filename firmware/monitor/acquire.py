@@ -15,7 +15,7 @@ from .afe.driver import PoweredOff
 from .detector.core import STRIDE, Detector
 from .link import wire
 from .quality import Quality
-from .sampler import Sampler
+from .samplers import for_board
 
 _RETRY_MS = 1000
 _FAULT_MS = 3600000
@@ -54,7 +54,7 @@ class Acquisition:
         try:
             afe = PoweredOff(self._board).power_up()
             afe.configure(rate=self.rate, gain=self._settings.get(_settings.GAIN))
-            sampler = Sampler(afe, self._board)
+            sampler = for_board(afe, self._board)
             self.channels = afe.channels
             self._channel = min(self._settings.get(_settings.CHANNEL), afe.channels - 1)
             nv = afe.nv_per_code(self._channel)
