@@ -13,9 +13,10 @@ of the energy that it stops at. Nothing here allocates once the detector is made
 from array import array
 
 from micropython import const
-from monitor.detector.judge import compare, judge
+from monitor.detector.judge import judge
 from monitor.detector.learn import learn, shelve
-from monitor.detector.measure import glance, locate, measure
+from monitor.detector.locate import locate
+from monitor.detector.measure import differ, glance, measure, shape
 from monitor.detector.parameters import defaults
 from monitor.detector.rates import fold, unfold
 from monitor.detector.scan import fill, scan
@@ -39,9 +40,11 @@ NOISE = const(3)
 # Words of the scan's state.
 _TICK = const(0)
 _HALF = const(1)
-_PEAK = const(9)
-_EVENT = const(12)
-_ALARM = const(13)
+_PEAK = const(3)
+_AGE = const(4)
+_EVENT = const(6)
+_ALARM = const(7)
+_FALLING = const(0xFF)
 # Words of a record.
 _TIME = const(0)
 _LEVEL = const(1)
@@ -50,6 +53,8 @@ _R = const(4)
 _DISTANCE = const(5)
 _AMPLITUDE = const(6)
 _WIDTH = const(7)
+_FIRST_DISTANCE = const(8)
+_SECOND_DISTANCE = const(9)
 _MARGIN = const(10)
 _NEXT_LEVEL = const(11)
 _NEXT_NARROW = const(12)
@@ -66,10 +71,12 @@ _FIRST_COUNT = const(8)
 _SECOND_COUNT = const(9)
 _FADE = const(10)
 _LAST_TIME = const(11)
-_ASIDE = const(24)
-_ROOM = const(10)
+_ASIDE = const(16)
+_ROOM = const(9)
 # Parameters.
 _LIKE = const(10)
+_SECOND = const(13)
+_BACK_BELOW = const(21)
 _FOLLOWER = const(18)
 _WARY_BEATS = const(19)
 _OVERDUE = const(20)
@@ -106,9 +113,9 @@ class Detector:
         self._p = parameters or defaults()
         floor = self._p[_FLOOR]
         self._floor = (32 + (floor & 31)) << (floor >> 5) >> 5
-        self._s = array("i", [0] * 16)
-        self._m = array("i", [0] * 264)
-        self._d = array("i", [0] * 104)
+        self._s = array("i", [0] * 38)
+        self._m = array("i", [0] * 256)
+        self._d = array("i", [0] * 88)
         self._c = array("i", [0] * 13)
         self._h = array("i", [0] * 13)
         self._v = bytearray(52)
@@ -192,7 +199,7 @@ class Detector:
     def _look(self, event):
         """A peak of the energy (bit 0 of `event`), or the alarm clock (bit 1)."""
         s, p, d, c = self._s, self._p, self._d, self._c
-        now = 2 * s[_TICK] - 1
+        now = 2 * s[_TICK] + 1
         if self._started and d[_BEATS]:
             if now - 52 > d[_FADE]:
                 self._fade(now)
@@ -205,26 +212,54 @@ class Detector:
                 self._begin()
         elif event & 1:
             if s[_PEAK] >= self._floor:
-                measure(s, self._m, self._v, c)
-                if c[_LEVEL] > d[_BEAT_LEVEL] - 100:
-                    locate(s, self._m, c)
+                c[_LEVEL] = s[_PEAK]
+                steepest = measure(s[_TICK] - 1, self._m, c)
                 if self._waiting:
                     near = c[_TIME] - self._h[_TIME] < 60
                     self._release(near, c[_LEVEL], c[_NARROW], 0)
-                compare(d, p, self._v, c)
+                self._compare(steepest)
                 self._consider(c, 1)
-        elif self._waiting and 2 * s[_ALARM] + 1 == now:
+        elif self._waiting and s[_ALARM] == s[_TICK] - 1:
             h = self._h
-            glance(s, self._m, h)
+            glance(s[_TICK] - 1, self._m, h, 0 if s[_AGE] == _FALLING else s[_PEAK])
             self._release(True, h[_NEXT_LEVEL], h[_NEXT_NARROW], 1)
         if self._started:
             self._search(now)
             self._state()
         self._set_alarm(now)
 
+    def _compare(self, steepest):
+        """How far the shape of the record is from the templates."""
+        d, c, v, p = self._d, self._c, self._v, self._p
+        n = d[_FIRST_COUNT]
+        first = second = 999
+        like = p[_LIKE]
+        far = like
+        if c[_LEVEL] > d[_BEAT_LEVEL] - 96:
+            shape(steepest, self._m, v)
+            if n:
+                first = differ(v, v, 25)
+                if first > like and d[_SECOND_COUNT]:
+                    second = differ(v, v, 37)
+                if n > 1:
+                    far = min(first, 99)
+                    if first > like:
+                        far = min(far, second + p[_SECOND])
+        elif n > 1:
+            far = 99
+        c[_DISTANCE] = far
+        c[_FIRST_DISTANCE] = first
+        c[_SECOND_DISTANCE] = second
+
     def _consider(self, c, live):
         d, p = self._d, self._p
         verdict = judge(d, p, c, live)
+        if live and (
+            verdict == _YES
+            or verdict == _WAIT
+            or (verdict == _NO and c[_LEVEL] > d[_BEAT_LEVEL] - 80)
+        ):
+            locate(c[_TIME] - 1, self._m, c)
         if verdict == _YES:
             self._tell(c, 0)
             learn(d, p, self._v, c, live)
@@ -272,8 +307,9 @@ class Detector:
         """Before the levels are known: collects peaks for 1.6 s, then decides about them."""
         s, d, p, c = self._s, self._d, self._p, self._c
         if s[_PEAK] >= self._floor:
-            measure(s, self._m, self._v, c)
-            locate(s, self._m, c)
+            c[_LEVEL] = s[_PEAK]
+            measure(s[_TICK] - 1, self._m, c)
+            locate(c[_TIME] - 1, self._m, c)
             c[_DISTANCE] = p[_LIKE]
             shelve(d, p, c, 0)
             if now >= self._begun + p[_START] + 51:
@@ -300,7 +336,7 @@ class Detector:
 
     def _restart(self):
         d = self._d
-        now = 2 * self._s[_TICK] - 1
+        now = 2 * self._s[_TICK] + 1
         self._started = False
         self._waiting = False
         self._begun = now - 51 if self._s[_TICK] > _BASE else 2 * _BASE
@@ -308,7 +344,7 @@ class Detector:
             d[i] = 0
         d[_INTERVAL] = 200
         d[_LAST_TIME] = max(0, now - 5000)
-        self._s[_ALARM] = (self._begun + self._p[_START] + 50) >> 1
+        self._s[_ALARM] = (self._begun + self._p[_START] + 48) >> 1
         self.judging = False
         self.reason = LEARNING
 
@@ -324,11 +360,12 @@ class Detector:
         s, d, p = self._s, self._d, self._p
         alarm = 0
         if not self._started:
-            alarm = (self._begun + p[_START] + 50) >> 1
+            alarm = (self._begun + p[_START] + 48) >> 1
         elif self._waiting:
             alarm = ((self._h[_TIME] - 1) >> 1) + 42
         elif d[_COUNT] and d[_BEATS]:
-            alarm = (d[_LAST_TIME] + 52 + ((p[_OVERDUE] * d[_INTERVAL] + 63) >> 6)) >> 1
+            alarm = d[_LAST_TIME] + 52 + ((p[_OVERDUE] * d[_INTERVAL] + 63) >> 6)
+            alarm = (alarm >> 1) - 1
         s[_ALARM] = alarm
 
     def _state(self):

@@ -1,7 +1,6 @@
 """Decides whether a peak of the energy is a beat.
 
-    compare(d, p, v, c)                    # how far its shape is from the templates
-    verdict = judge(d, p, c, live)         # LATE, NO, YES or WAIT
+    verdict = judge(d, p, c, live)     # NO, YES, WAIT or LATE
 
 `d` are the words of the decision (levels, rhythm, what was put aside), `p` the parameters of
 `parameters.py`, `c` the record of measure.py. Everything is in logarithms, 32 to the octave.
@@ -16,8 +15,6 @@ LEVEL = const(1)
 NARROW = const(2)
 REST = const(3)
 DISTANCE = const(5)
-FIRST_DISTANCE = const(8)
-SECOND_DISTANCE = const(9)
 MARGIN = const(10)  # by how much it passed, plus 512
 
 # The decision.
@@ -27,8 +24,6 @@ UPPER_LEVEL = const(2)  # of the larger beats: rises at once, falls slowly
 WARY = const(3)  # beats for which smaller ones are held, since P waves were seen to pass
 INTERVAL = const(4)  # median RR, samples
 BEATS = const(6)  # counts 1..8, then 5..8 again; 0: none yet
-FIRST_COUNT = const(8)  # beats behind the first template
-SECOND_COUNT = const(9)
 LAST_TIME = const(11)  # of the last beat
 LAST_NARROW = const(12)
 LAST_LEVEL = const(13)
@@ -47,7 +42,6 @@ NOISY = const(9)
 LIKE = const(10)
 UNLIKE_SLOPE = const(11)
 LIKE_SLOPE = const(12)
-SECOND = const(13)
 SMALLER = const(14)
 HELD_EARLY = const(15)
 HELD_UNLIKE = const(16)
@@ -61,50 +55,6 @@ NO = const(0)
 YES = const(1)
 WAIT = const(2)
 LATE = const(3)  # too soon after the last beat to be anything
-
-
-@micropython.viper
-def compare(d: ptr32, p: ptr32, v: ptr8, c: ptr32):
-    """The mean difference of the shape from each template, at the best of three lags."""
-    c[FIRST_DISTANCE] = 999
-    c[SECOND_DISTANCE] = 999
-    c[DISTANCE] = p[LIKE]
-    if d[FIRST_COUNT] == 0:
-        return
-    if d[FIRST_COUNT] > 1:
-        c[DISTANCE] = 99
-    if c[LEVEL] <= d[BEAT_LEVEL] - 96:
-        return
-    at = 25
-    while at <= 37:
-        best = 4000
-        lag = 0
-        while lag <= 2:
-            z = 0
-            j = 0
-            while j < 12:
-                a = v[j + j + lag] - v[at + j]
-                if a < 0:
-                    a = 0 - a
-                z += a
-                j += 1
-            if z < best:
-                best = z
-            lag += 1
-        best >>= 2
-        if at == 25:
-            c[FIRST_DISTANCE] = best
-            if d[SECOND_COUNT] == 0:
-                at = 99
-        else:
-            c[SECOND_DISTANCE] = best
-        at += 12
-    if d[FIRST_COUNT] > 1:
-        z = c[SECOND_DISTANCE] + p[SECOND]
-        if c[FIRST_DISTANCE] < z:
-            z = c[FIRST_DISTANCE]
-        if z < 99:
-            c[DISTANCE] = z
 
 
 @micropython.viper

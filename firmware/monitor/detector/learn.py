@@ -18,7 +18,7 @@ NOISE_LEVEL = const(1)
 UPPER_LEVEL = const(2)
 WARY = const(3)
 INTERVAL = const(4)
-INTERVALS = const(5)  # how many of RR are filled, then 8 + the next to fill
+INTERVALS = const(5)  # how many intervals have been seen, up to three
 BEATS = const(6)
 COUNT = const(7)  # records put aside
 FIRST_COUNT = const(8)
@@ -27,9 +27,8 @@ FADE = const(10)  # from when on the levels fade
 LAST_TIME = const(11)
 LAST_NARROW = const(12)
 LAST_LEVEL = const(13)
-RR = const(16)  # the last eight intervals
-ASIDE = const(24)  # ten records of eight words
-ROOM = const(10)
+ASIDE = const(16)  # nine records of eight words
+ROOM = const(9)
 
 LIKE = const(10)
 CLIP = const(27)
@@ -41,38 +40,27 @@ PATIENCE = const(31)
 
 @micropython.viper
 def learn(d: ptr32, p: ptr32, v: ptr8, c: ptr32, shape: int):
-    # The median of the last eight intervals, those over two seconds left out.
+    # The usual interval, slowly, no step over a quarter; intervals over two seconds left out.
     a = c[TIME] - d[LAST_TIME]
     if d[BEATS]:
         if a < 500:
-            n = d[INTERVALS]
-            d[RR + (n & 7)] = a
-            n += 1
-            if n == 16:
-                n = 8
-            d[INTERVALS] = n
-            if n > 8:
-                n = 8
-            i = 0
-            while i < n and n > 1:
-                a = d[RR + i]
-                z = 0
-                j = 0
-                while j < n:
-                    if d[RR + j] < a:
-                        z += 1
-                    elif d[RR + j] == a:
-                        if j < i:
-                            z += 1
-                    j += 1
-                if z == n >> 1:
-                    if a < 75:
-                        a = 75
-                    if a > 400:
-                        a = 400
-                    d[INTERVAL] = a
-                    i = n
-                i += 1
+            n = d[INTERVAL]
+            a -= n
+            z = n >> 2
+            if a > z:
+                a = z
+            if a + z < 0:
+                a = 0 - z
+            if d[INTERVALS] < 3:
+                d[INTERVALS] = d[INTERVALS] + 1
+                n += a >> 1
+            else:
+                n += a >> 3
+            if n < 75:
+                n = 75
+            if n > 400:
+                n = 400
+            d[INTERVAL] = n
     # Levels.
     a = c[LEVEL] - d[BEAT_LEVEL]
     if a > p[CLIP]:
@@ -182,7 +170,7 @@ def shelve(d: ptr32, p: ptr32, c: ptr32, noise: int):
         if d[ASIDE + LEVEL + (z << 3)] > level:
             return
         i = ASIDE + (z << 3)
-        while i < 96:
+        while i < 80:
             d[i] = d[i + 8]
             i += 1
         n -= 1

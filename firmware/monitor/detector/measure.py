@@ -1,8 +1,9 @@
 """Measures a peak of the energy: what the decision needs to know about a possible beat.
 
-    measure(s, m, v, c)     # the record `c` and the shape v[0:25] from the delay lines
-    locate(s, m, c)         # R peak, amplitude, width and polarity from the samples
-    glance(s, m, c)         # what has followed since, for a beat that is held
+    steepest = measure(k, m, c)      # levels of the record `c`; k: the newest tick
+    shape(steepest, m, v)            # v[0:25]: the narrow filter's output around it
+    distance = differ(v, v, at)      # from the template v[at : at + 12]
+    glance(k, m, c, energy)          # what has followed since, for a beat that is held
 
 Levels are logarithms, 32 to the octave (6 dB), the mantissa taken as a straight line (error at
 most 2.8), so that every rule on them is blind to gain.
@@ -11,195 +12,185 @@ most 2.8), so that every rule on them is blind to gain.
 import micropython
 from micropython import const
 
-# State words and delay lines of scan.py.
-TICK = const(0)
-PEAK = const(9)
-AGE = const(10)
-Y = const(128)
-G = const(192)
+Y = const(128)  # offsets in the delay lines, see scan.py
+G = const(129)
 
 # The record of a possible beat; its first eight words are kept when it is put aside.
 TIME = const(0)  # the middle of its energy, in samples
-LEVEL = const(1)  # log of the energy's peak
+LEVEL = const(1)  # log of the energy's peak (the peak itself until `measure` has seen it)
 NARROW = const(2)  # log of the largest |y|
-REST = const(3)  # log of the energy 80 to 104 ms before and after
+REST = const(3)  # log of the energy 72 to 96 ms before and after
 R = const(4)  # the R peak, in samples
 DISTANCE = const(5)  # of its shape from the nearest template, 0..99
-AMPLITUDE = const(6)  # the R peak over what lies 68 to 96 ms before, in 16 codes
+AMPLITUDE = const(6)  # the R peak over what lies 68 to 96 ms before it, in 16 codes
 WIDTH = const(7)  # of the QRS, in ms; 256 is added when the R peak points down
-FIRST_DISTANCE = const(8)
-SECOND_DISTANCE = const(9)
 NEXT_LEVEL = const(11)  # `glance`: log of the energy's highest since
 NEXT_NARROW = const(12)  # and of the largest |y| since
 
 
 @micropython.viper
-def measure(s: ptr32, m: ptr32, v: ptr8, c: ptr32):
-    q = s[TICK] - 26  # the middle of the energy's peak is 25 ticks behind: LOOK and the filters
-    c[TIME] = q + q + 1
-    c[R] = q + q + 1
+def measure(k: int, m: ptr32, c: ptr32) -> int:
+    k -= 24  # the middle of the energy's peak: LOOK and the filters' delays
+    c[TIME] = k + k + 1
+    c[R] = k + k + 1
     c[AMPLITUDE] = 0
     c[WIDTH] = 0
-    c[LEVEL] = s[PEAK]
-    # The largest |y| within 64 ms of the middle; y comes three ticks late.
-    k = q - 5
+    # The energy around it; that of the middle came 12 ticks later.
+    n = 0
+    z = 0
+    while n < 8:
+        z += m[G + ((k & 63) << 1)] >> 3
+        k += 1
+        n += 1
+        if n == 4:
+            k += 17
+    c[REST] = z
+    # The largest |y| within 64 ms of the middle; y came three ticks later.
+    k -= 30
+    n = k + 16
     e = 0
-    t = q
-    while k <= q + 11:
-        a = m[Y + (k & 63)] >> 1
-        if a > e:
-            e = a
+    t = k + 8
+    while k <= n:
+        z = m[Y + ((k & 63) << 1)]
+        if z > e:
+            e = z
             t = k
         k += 1
-    if e == 0:
-        t = q + 3
-    c[NARROW] = e
-    # The energy around it: G of the middle is at q + 12.
-    a = 0
-    k = 10
-    while k <= 13:
-        a += (m[G + ((q + 12 - k) & 31)] + m[G + ((q + 12 + k) & 31)]) >> 3
-        k += 1
-    c[REST] = a
-    # The shape: y from 96 ms before its largest value to 96 ms after, scaled to +-64 there.
-    q = 0
-    while e >= 0x8000:
-        e >>= 1
-        q += 1
-    if e < 1:
-        e = 1
-    e = 0x8000000 // e
-    k = 0
-    t -= 12
-    while k < 25:
-        a = m[Y + (t & 63)]
-        if a & 1:
-            v[k] = 128 - ((a >> 1 >> q) * e >> 21)
-        else:
-            v[k] = 128 + ((a >> 1 >> q) * e >> 21)
-        t += 1
-        k += 1
+    c[NARROW] = e >> 1
     # Logarithms of LEVEL, NARROW and REST.
     k = LEVEL
     while k <= REST:
-        a = c[k]
-        e = 0
-        if a > 0:
-            e = 128
-            while a >= 64:
-                a >>= 1
-                e += 32
-            while a < 32:
-                a <<= 1
-                e -= 32
-            e += a
-        c[k] = e
+        z = c[k]
+        e = 128
+        while z >= 1024:
+            z >>= 4
+            e += 128
+        while z >= 64:
+            z >>= 1
+            e += 32
+        if z < 1:
+            z = 1
+        while z < 32:
+            z <<= 1
+            e -= 32
+        c[k] = e + z
         k += 1
+    return t
 
 
 @micropython.viper
-def locate(s: ptr32, m: ptr32, c: ptr32):
-    q = s[TICK] * 2 - 52
-    # R: the largest second difference, 32 ms to either side, of the mean of five samples.
-    j = q - 17
-    a = 0
-    k = j - 2
-    while k <= j + 2:
-        a += m[k & 127] + m[k & 127] - m[(k - 8) & 127] - m[(k + 8) & 127]
+def shape(k: int, m: ptr32, v: ptr8):
+    """y from 96 ms before tick `k` to 96 ms after, scaled to +-64 there, plus 128."""
+    e = m[Y + ((k & 63) << 1)] >> 1
+    n = 0
+    while e >= 0x8000:
+        e >>= 1
+        n += 1
+    if e < 1:
+        e = 1
+    e = 0x8000000 // e
+    j = 0
+    k -= 12
+    while j < 25:
+        a = m[Y + ((k & 63) << 1)]
+        z = (a >> 1 >> n) * e >> 21
+        if a & 1:
+            z = 0 - z
+        v[j] = z + 128
         k += 1
-    t = j
-    p = 0
-    z = 0
-    while j <= q + 19:
-        v = a
-        if v < 0:
-            v = 0 - v
-        if v > z:
-            z = v
-            t = j
-            p = a
         j += 1
-        k = m[(j + 2) & 127] - m[(j - 3) & 127]
-        a += k + k - m[(j - 6) & 127] + m[(j - 11) & 127] - m[(j + 10) & 127] + m[(j + 5) & 127]
-    c[R] = t
-    # Amplitude: the mean of three samples against the mean of eight.
-    a = m[(t - 1) & 127] + m[t & 127] + m[(t + 1) & 127]
-    v = 0
-    k = t - 24
-    while k < t - 16:
-        v += m[k & 127]
-        k += 1
-    a = (a << 3) - v - v - v
-    if a < 0:
-        a = 0 - a
-    c[AMPLITUDE] = a // 24
-    # Width: out to where the slope over 16 ms stays under a sixth of the steepest for 16 ms.
-    z = 0
-    k = t - 16
-    while k <= t + 16:
-        v = m[(k + 2) & 127] - m[(k - 2) & 127]
-        if v < 0:
-            v = 0 - v
-        if v > z:
-            z = v
-        k += 2
-    z = z // 6
-    k = t
-    j = 0
-    while k > t - 30:
-        v = m[(k + 2) & 127] - m[(k - 2) & 127]
-        if v < 0:
-            v = 0 - v
-        if v > z:
-            j = t - k
-        elif t - k > j + 4:
-            break
-        k -= 2
-    q = j
-    k = t
-    j = 0
-    while k < t + 30:
-        v = m[(k + 2) & 127] - m[(k - 2) & 127]
-        if v < 0:
-            v = 0 - v
-        if v > z:
-            j = k - t
-        elif k - t > j + 4:
-            break
-        k += 2
-    k = (q + j) << 2
-    if p < 0:
-        k += 256
-    c[WIDTH] = k
 
 
 @micropython.viper
-def glance(s: ptr32, m: ptr32, c: ptr32):
-    """What followed `c`, 120 to 288 ms after its middle; to be asked 340 ms after it."""
-    q = (c[TIME] - 1) >> 1
-    c[NEXT_LEVEL] = 0
-    if s[AGE] != 0xFF:
-        c[NEXT_LEVEL] = s[PEAK]
+def differ(f: ptr8, g: ptr8, at: int) -> int:
+    """A quarter of the summed difference at 12 points 16 ms apart, at the best of three lags."""
+    g = ptr8(int(g) + at)
+    best = 4000
+    n = 3
+    while n:
+        z = 0
+        a = f[0] - g[0]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[2] - g[1]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[4] - g[2]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[6] - g[3]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[8] - g[4]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[10] - g[5]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[12] - g[6]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[14] - g[7]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[16] - g[8]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[18] - g[9]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[20] - g[10]
+        if a < 0:
+            a = 0 - a
+        z += a
+        a = f[22] - g[11]
+        if a < 0:
+            a = 0 - a
+        z += a
+        if z < best:
+            best = z
+        f = ptr8(int(f) + 1)
+        n -= 1
+    return best >> 2
+
+
+@micropython.viper
+def glance(k: int, m: ptr32, c: ptr32, energy: int):
+    """What followed `c`, 120 to 288 ms after its middle, asked 340 ms after it.
+
+    `energy` is the highest since, or 0 when it only falls.
+    """
+    k -= 24
+    n = k + 21
     e = 0
-    k = q + 18
-    while k <= q + 39:
-        a = m[Y + (k & 63)] >> 1
-        if a > e:
-            e = a
+    while k <= n:
+        z = m[Y + ((k & 63) << 1)]
+        if z > e:
+            e = z
         k += 1
-    c[NEXT_NARROW] = e
+    c[NEXT_LEVEL] = energy
+    c[NEXT_NARROW] = e >> 1
     k = NEXT_LEVEL
     while k <= NEXT_NARROW:
-        a = c[k]
-        e = 0
-        if a > 0:
-            e = 128
-            while a >= 64:
-                a >>= 1
-                e += 32
-            while a < 32:
-                a <<= 1
-                e -= 32
-            e += a
-        c[k] = e
+        z = c[k]
+        e = 128
+        while z >= 64:
+            z >>= 1
+            e += 32
+        if z < 1:
+            z = 1
+        while z < 32:
+            z <<= 1
+            e -= 32
+        c[k] = e + z
         k += 1

@@ -2,117 +2,142 @@
 
 `scan(s, m, x, span)` reads samples `x[span & 0xFFFF]` to `x[(span >> 16) - 1]` (ADC codes at
 250 samples/s, signed 24 bit in int32 words) and returns the index of the first sample that it has
-not read. It stops early (`s[EVENT]`) when something must be looked at first: a peak of the energy
-(1), or the tick set in `s[ALARM]` (2).
+not read. It stops early when something must be looked at (`s[EVENT]`): a peak of the energy (bit
+0), or the tick set in `s[ALARM]` (bit 1).
 
-A tick is a pair of samples: 8 ms. `s` are state words, `m` the delay lines.
+A tick is a pair of samples: 8 ms. `s` are state words, `m` the delay lines. The filters' own
+short delays are state words too, moved along one by one: on a Cortex-M0+ a word at a fixed place
+costs one instruction to reach, a word of a ring a dozen.
 """
 
 import micropython
 from micropython import const
 
-# State words (the first 32 of `s` cost one instruction to reach).
-TICK = const(0)  # ticks since the start
-HALF = const(1)  # 1: one sample of the pair is here already
-FIRST = const(2)  # that sample
-PAIR = const(3)  # the sum of the last pair
-DIFF1 = const(4)  # u[k] - u[k-3] of the last tick and the one before, plus BIAS
-DIFF2 = const(5)
-WIDE = const(6)  # running sum of three u
-NARROW_SUM = const(7)  # running sum of |y|
-WIDE_SUM = const(8)  # running sum of |z|
-PEAK = const(9)  # the largest energy since the energy began to rise
-AGE = const(10)  # ticks since then; -1: the energy is still falling from the last peak
-LAST = const(11)  # the energy one tick ago
-EVENT = const(12)
-ALARM = const(13)
+# State words.
+TICK = const(0)  # pairs of samples since the start
+HALF = const(1)  # 1: the first sample of the next pair is here
+PAIR = const(2)  # the sum of the last pair
+PEAK = const(3)  # the largest energy since the energy began to rise
+AGE = const(4)  # ticks since then; FALLING: it still falls from the last peak
+LAST = const(5)  # the energy one tick ago
+EVENT = const(6)
+ALARM = const(7)
+ENERGY = const(8)  # the running sum over 12 ticks
+AT = const(9)  # where the oldest of those 12 is
+U1 = const(10)  # sums of four samples, one to five ticks ago
+U2 = const(11)
+U3 = const(12)
+U4 = const(13)
+U5 = const(14)
+A1 = const(15)  # |y| one to three ticks ago
+A2 = const(16)
+A3 = const(17)
+C1 = const(18)  # sums of three u, one to eight ticks ago
+C2 = const(19)
+C3 = const(20)
+C4 = const(21)
+C5 = const(22)
+C6 = const(23)
+C7 = const(24)
+C8 = const(25)
+TERMS = const(26)  # 12: the terms of ENERGY
 
-# Delay lines (offsets into `m`), each a ring of the power of two given.
-RAW = const(0)  # 128 samples
-Y = const(128)  # 64: the narrow filter, |y| << 1 | (y < 0)
-G = const(192)  # 32: the energy
-Z = const(224)  # 16: |z|
-B = const(240)  # 16: WIDE
-F = const(256)  # 4: NARROW_SUM
-U = const(260)  # 4: the sum of four samples
+# Delay lines: offsets into `m`.
+RAW = const(0)  # the last 128 samples, sample n at n & 127
+Y = const(128)  # for the last 64 ticks, tick k at 2 * (k & 63): |y| << 1 | (y < 0),
+G = const(129)  # and the energy
 
-BIAS = const(0x1000000)
-LOOK = const(13)  # ticks that a peak of the energy must stand
+LOOK = const(12)  # ticks that a peak of the energy must stand: 96 ms
+FALLING = const(0xFF)
 
 
 @micropython.viper
-def scan(s: ptr32, m: ptr32, x: ptr32, span: int) -> int:
-    i = span & 0xFFFF
-    n = span >> 16
+def scan(s: ptr32, q: ptr32, x: ptr32, span: int) -> int:
+    base = int(q)
+    end = int(x) + ((span >> 16) << 2)
+    x = ptr32(int(x) + ((span & 0xFFFF) << 2))
     s[EVENT] = 0
-    while i < n:
+    while int(x) < end:
+        k = s[TICK]
+        q = ptr32(base + ((k & 63) << 3))
         # 24-bit two's complement to offset binary: never negative, so that a 32-bit load needs no
         # sign extension on a 64-bit machine. Every filter below is blind to the offset.
-        v = ((x[i] & 0xFFFFFF) ^ 0x800000) >> 4
-        i += 1
-        k = s[TICK]
+        v = ((x[0] & 0xFFFFFF) ^ 0x800000) >> 4
+        x = ptr32(int(x) + 4)
         if s[HALF] == 0:
-            m[(k + k) & 127] = v
-            s[FIRST] = v
-            s[HALF] = 1
-        else:
-            s[HALF] = 0
-            m[(k + k + 1) & 127] = v
-            v += s[FIRST]
-            s[TICK] = k + 1
-            # u, the sum of four samples; d = u[k] - u[k-3]
-            d = v + s[PAIR]
-            s[PAIR] = v
-            a = (k - 3) & 3
-            v = m[U + a]
-            m[U + (k & 3)] = d
-            d = d - v + BIAS
-            # narrow: y = d[k] - d[k-2], a second difference; its rectified sum over 12 ticks
-            v = d - s[DIFF2]
-            s[DIFF2] = s[DIFF1]
-            s[DIFF1] = d
-            e = v
-            v = v << 1
-            if v < 0:
-                e = 0 - e
-                v = 1 - v
-            m[Y + (k & 63)] = v
-            e = s[NARROW_SUM] + e - (m[Y + ((k - 12) & 63)] >> 1)
-            s[NARROW_SUM] = e
-            m[F + (k & 3)] = e
-            # wide: the sum of three u, its second difference at lag 4, rectified sum over 12 ticks
-            d = s[WIDE] + d - BIAS
-            s[WIDE] = d
-            m[B + (k & 15)] = d
-            d = d - (m[B + ((k - 4) & 15)] << 1) + m[B + ((k - 8) & 15)]
-            if d < 0:
-                d = 0 - d
-            e = s[WIDE_SUM] + d - m[Z + ((k - 12) & 15)]
-            m[Z + (k & 15)] = d
-            s[WIDE_SUM] = e
-            # the energy: narrow (three ticks ago: the wide filter's longer delay) and a third wide
-            e = (m[F + a] + ((e >> 4) * 22 >> 2)) >> 2
-            m[G + (k & 31)] = e
-            # its peaks: higher than anything since the last valley, and for LOOK ticks after
-            if s[AGE] == 0xFF:
-                if e > s[LAST]:
-                    s[AGE] = 0
-                    s[PEAK] = e
-            elif e > s[PEAK]:
+            q[0] = v
+            if int(x) == end:
+                s[HALF] = 1
+                break
+            v = ((x[0] & 0xFFFFFF) ^ 0x800000) >> 4
+            x = ptr32(int(x) + 4)
+        s[HALF] = 0
+        q[1] = v
+        v += q[0]
+        u = v + s[PAIR]
+        s[PAIR] = v
+        # Narrow: y = u[k] - u[k-2] - u[k-3] + u[k-5]. Wide: z = c[k] - 2 c[k-4] + c[k-8].
+        v = u - s[U2] - s[U3] + s[U5]
+        c = u + s[U1] + s[U2]
+        s[U5] = s[U4]
+        s[U4] = s[U3]
+        s[U3] = s[U2]
+        s[U2] = s[U1]
+        s[U1] = u
+        z = c - s[C4] - s[C4] + s[C8]
+        s[C8] = s[C7]
+        s[C7] = s[C6]
+        s[C6] = s[C5]
+        s[C5] = s[C4]
+        s[C4] = s[C3]
+        s[C3] = s[C2]
+        s[C2] = s[C1]
+        s[C1] = c
+        v += v
+        if v < 0:
+            v = 1 - v
+        q[Y] = v
+        if z < 0:
+            z = 0 - z
+        # The energy: |y| of three ticks ago (the wide filter's longer delay) and a third of |z|.
+        z = (z * 11 >> 5) + s[A3]
+        s[A3] = s[A2]
+        s[A2] = s[A1]
+        s[A1] = v >> 1
+        c = s[AT]
+        u = s[ENERGY] + z - s[TERMS + c]
+        s[TERMS + c] = z
+        c += 1
+        if c == 12:
+            c = 0
+        s[AT] = c
+        s[ENERGY] = u
+        q[G] = u
+        s[TICK] = k + 1
+        # Its peaks: higher than anything since the last valley, and for LOOK ticks after.
+        v = s[AGE]
+        if v == FALLING:
+            if u > s[LAST]:
                 s[AGE] = 0
-                s[PEAK] = e
-            else:
-                a = s[AGE] + 1
-                s[AGE] = a
-                if a == LOOK:
-                    s[AGE] = 0xFF
-                    s[EVENT] = 1
-            s[LAST] = e
-            if k == s[ALARM]:
-                s[EVENT] = s[EVENT] | 2
-            if s[EVENT]:
-                return i
-    return i
+                s[PEAK] = u
+            s[LAST] = u
+        elif u > s[PEAK]:
+            s[AGE] = 0
+            s[PEAK] = u
+        else:
+            v += 1
+            s[AGE] = v
+            if v == LOOK:
+                s[AGE] = FALLING
+                s[LAST] = u
+                s[EVENT] = 1
+                if k == s[ALARM]:
+                    s[EVENT] = 3
+                break
+        if k == s[ALARM]:
+            s[EVENT] = 2
+            break
+    return ((int(x) - end) >> 2) + (span >> 16)
 
 
 @micropython.viper
@@ -120,25 +145,24 @@ def fill(s: ptr32, m: ptr32, code: int):
     """The state as if `code` had been there for ever."""
     v = ((code & 0xFFFFFF) ^ 0x800000) >> 4
     i = 0
-    while i < 128:
+    while i < Y:
         m[i] = v
+        m[i + Y] = 0
         i += 1
-    while i < B:
-        m[i] = 0
-        i += 1
-    while i < F:
-        m[i] = 12 * v
-        i += 1
-    while i < U:
-        m[i] = 0
-        m[i + 4] = 4 * v
-        i += 1
+    s[HALF] = 0
     s[PAIR] = v + v
-    s[DIFF1] = BIAS
-    s[DIFF2] = BIAS
-    s[WIDE] = 12 * v
-    s[NARROW_SUM] = 0
-    s[WIDE_SUM] = 0
     s[PEAK] = 0
-    s[AGE] = 0xFF
+    s[AGE] = FALLING
     s[LAST] = 0
+    i = ENERGY
+    while i < TERMS + 12:
+        s[i] = 0
+        i += 1
+    i = U1
+    while i <= U5:
+        s[i] = 4 * v
+        i += 1
+    i = C1
+    while i <= C8:
+        s[i] = 12 * v
+        i += 1

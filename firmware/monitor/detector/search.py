@@ -22,7 +22,7 @@ INTERVAL = const(4)
 COUNT = const(7)
 LAST_TIME = const(11)
 LAST_NARROW = const(12)
-ASIDE = const(24)
+ASIDE = const(16)
 
 T_SLOPE = const(1)
 NEAR = const(6)
