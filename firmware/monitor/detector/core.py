@@ -38,12 +38,12 @@ NOISE = const(3)
 """`reason`: why `judging` is False."""
 
 # Words of the scan's state.
-_TICK = const(0)
-_HALF = const(1)
-_PEAK = const(3)
-_AGE = const(4)
-_EVENT = const(6)
-_ALARM = const(7)
+_PEAK = const(1)
+_AGE = const(2)
+_TICK = const(32)
+_EVENT = const(33)
+_ALARM = const(34)
+_FOUND = const(35)
 _FALLING = const(0xFF)
 # Words of a record.
 _TIME = const(0)
@@ -76,7 +76,7 @@ _ROOM = const(9)
 # Parameters.
 _LIKE = const(10)
 _SECOND = const(13)
-_BACK_BELOW = const(21)
+_BACK_SINCE = const(22)
 _FOLLOWER = const(18)
 _WARY_BEATS = const(19)
 _OVERDUE = const(20)
@@ -113,7 +113,7 @@ class Detector:
         self._p = parameters or defaults()
         floor = self._p[_FLOOR]
         self._floor = (32 + (floor & 31)) << (floor >> 5) >> 5
-        self._s = array("i", [0] * 38)
+        self._s = array("i", [0] * 36)
         self._m = array("i", [0] * 256)
         self._d = array("i", [0] * 88)
         self._c = array("i", [0] * 13)
@@ -121,13 +121,14 @@ class Detector:
         self._v = bytearray(52)
         self._x = array("i", [0] * 16) if rate != 250 else None
         self._y = array("i", [0] * 4)
+        self._pair = array("i", [0] * 2)
         self._n = 0
         self.reset()
 
     def reset(self):
         """Forgets everything, as after power-on."""
         self._s[_TICK] = _BASE
-        self._s[_HALF] = 0
+        self._odd = 0
         self._d[_INTERVAL] = 200
         self._restart()
         self._filled = False
@@ -142,7 +143,7 @@ class Detector:
         if lost > 10 * self.rate or not self._started or not d[_BEATS]:
             self.reset()
             return
-        s[_HALF] = 0
+        self._odd = 0
         self._waiting = False
         d[_COUNT] = 0
         d[_LAST_TIME] = 2 * s[_TICK] - 100
@@ -177,7 +178,7 @@ class Detector:
                 self._feed(x, y[3])
             left = y[0]
         # Absolute samples at 250 a second become samples ago at the signal's own rate.
-        end = 2 * s[_TICK] + s[_HALF]
+        end = 2 * s[_TICK] + self._odd
         events = self.events
         for at in range(0, self._n * STRIDE, STRIDE):
             ago = end - max(events[at], self._first)
@@ -189,8 +190,21 @@ class Detector:
         return self._n
 
     def _feed(self, block, count):
-        s = self._s
+        """Scans `count` samples; an odd one waits for its partner."""
+        pair = self._pair
         i = 0
+        if self._odd:
+            pair[1] = block[0]
+            self._scan(pair, 0, 2)
+            i = 1
+        self._odd = (count - i) & 1
+        if self._odd:
+            count -= 1
+            pair[0] = block[count]
+        self._scan(block, i, count)
+
+    def _scan(self, block, i, count):
+        s = self._s
         while i < count:
             i = scan(s, self._m, block, i | count << 16)
             if s[_EVENT]:
@@ -211,8 +225,8 @@ class Detector:
             elif d[_COUNT]:
                 self._begin()
         elif event & 1:
-            if s[_PEAK] >= self._floor:
-                c[_LEVEL] = s[_PEAK]
+            if s[_FOUND] >= self._floor:
+                c[_LEVEL] = s[_FOUND]
                 steepest = measure(s[_TICK] - 1, self._m, c)
                 if self._waiting:
                     near = c[_TIME] - self._h[_TIME] < 60
@@ -257,7 +271,11 @@ class Detector:
         if live and (
             verdict == _YES
             or verdict == _WAIT
-            or (verdict == _NO and c[_LEVEL] > d[_BEAT_LEVEL] - 80)
+            or (
+                verdict == _NO
+                and c[_LEVEL] > d[_BEAT_LEVEL] - 80
+                and c[_TIME] - d[_LAST_TIME] >= p[_BACK_SINCE]
+            )
         ):
             locate(c[_TIME] - 1, self._m, c)
         if verdict == _YES:
@@ -306,8 +324,8 @@ class Detector:
     def _gather(self, now):
         """Before the levels are known: collects peaks for 1.6 s, then decides about them."""
         s, d, p, c = self._s, self._d, self._p, self._c
-        if s[_PEAK] >= self._floor:
-            c[_LEVEL] = s[_PEAK]
+        if s[_FOUND] >= self._floor:
+            c[_LEVEL] = s[_FOUND]
             measure(s[_TICK] - 1, self._m, c)
             locate(c[_TIME] - 1, self._m, c)
             c[_DISTANCE] = p[_LIKE]

@@ -14,8 +14,8 @@ WIDTH = const(7)
 @micropython.viper
 def locate(j: int, m: ptr32, c: ptr32):
     # The largest second difference, 32 ms to either side, of the sum of four samples: every 8 ms.
-    n = j + 20
-    j -= 18
+    n = j + 16
+    j -= 14
     a = 0
     k = 0
     while k < 4:
