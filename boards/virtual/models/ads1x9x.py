@@ -50,6 +50,8 @@ class Afe(serial.Serial):
         kernel.cancel(self._event)
         self._seed = 1
         self.powered = False
+        self._busy_until_ns = 0
+        self._busy_why = ""
         self._selected = False
         self._deselected_ns = -1000000
         self._last_end_ns = -1000000
@@ -72,7 +74,7 @@ class Afe(serial.Serial):
         if on and not self.powered:
             self.powered = True
             self._reset_registers()
-            self._busy_until_ns = self._now_ns() + self.timing.ns(self.timing.power_up)
+            self._busy_until_ns = self._now_ns() + self._ns(self.timing.power_up)
             self._busy_why = "the power-up time (%d tCLK)" % self.timing.power_up
             if self.pins.level("START"):
                 self._begin()
@@ -114,11 +116,11 @@ class Afe(serial.Serial):
         if not self.powered:
             return
         t = self.timing
-        if low < t.ns(t.reset_low):
-            self._complain("RESET low for %d ns: it takes %d" % (low, t.ns(t.reset_low)))
+        if low < self._ns(t.reset_low):
+            self._complain("RESET low for %d ns: it takes %d" % (low, self._ns(t.reset_low)))
             return
         self._reset_registers()
-        if self.part.family == "two" and low > t.ns(4 << 9):
+        if self.part.family == "two" and low > self._ns(4 << 9):
             # The pin is PWDN too: low for more than 2^9 tMOD it has powered down.
             self._busy(t.power_up, "the power-up time after PWDN")
         else:
@@ -148,11 +150,17 @@ class Afe(serial.Serial):
         return self.powered and self._low_since is None and not getattr(self, "_pwdn", False)
 
     def _busy(self, clocks, why):
-        self._busy_until_ns = self._now_ns() + self.timing.ns(clocks)
-        self._busy_why = "%s (%d tCLK)" % (why, clocks)
+        until = self._now_ns() + self._ns(clocks)
+        if until > self._busy_until_ns:  # a reset does not shorten the power-up
+            self._busy_until_ns = until
+            self._busy_why = "%s (%d tCLK)" % (why, clocks)
 
     def _now_ns(self):
         return self.kernel.now * 1000
+
+    def _ns(self, clocks):
+        """So many periods of the part's own clock, which may be slow or fast."""
+        return self.timing.ns(clocks) * (1000000 - self.faults["clock_ppm"]) // 1000000
 
     def _complain(self, text):
         text = "%s at %d us: %s" % (self.part.name, self.kernel.now, text)
@@ -173,8 +181,8 @@ class Afe(serial.Serial):
         self._refresh()
         factor = 1000000 - self.faults["clock_ppm"]
         self._period_ns = 1000000000 // rate * factor // 1000000
-        settle = self.timing.ns(self.timing.settling[self.analog.settling_key(self.regs)])
-        self._next_ns = self._now_ns() + settle * factor // 1000000
+        settle = self._ns(self.timing.settling[self.analog.settling_key(self.regs)])
+        self._next_ns = self._now_ns() + settle
         self.kernel.rearm(self._event, self._next_ns // 1000)
         self._event.fn = self._convert
 

@@ -9,7 +9,7 @@ class Serial:
     def select(self, t_us):
         self._selected = True
         gap = t_us * 1000 - self._deselected_ns
-        if gap < self.timing.ns(self.timing.cs_high):
+        if gap < self._ns(self.timing.cs_high):
             self._complain("CS was high for %d ns: it takes 2 tCLK" % gap)
         self._command = None
 
@@ -20,7 +20,7 @@ class Serial:
             self._complain("CS went high in the middle of a command")
             self._command = None
         wait = self._deselected_ns - self._last_end_ns
-        if wait < self.timing.ns(self.timing.cs_after):
+        if wait < self._ns(self.timing.cs_after):
             self._complain(
                 "CS went high %d ns after the last SCLK: it takes %d tCLK"
                 % (wait, self.timing.cs_after)
@@ -108,7 +108,7 @@ class Serial:
         out = self._answer(mosi, end_ns)
         if self._command is not None or mosi:
             gap = end_ns - self._last_end_ns
-            if gap < self.timing.ns(self.timing.decode):
+            if gap < self._ns(self.timing.decode):
                 self._complain("%d ns from byte to byte: tSDECODE is 4 tCLK" % gap)
             self._take(mosi, end_ns)
         self._last_end_ns = end_ns
@@ -211,7 +211,7 @@ class Serial:
             return
         if opcode == 0x02:  # WAKEUP
             self._standby = False
-            self._busy_until_ns = end_ns + t.ns(t.wakeup)
+            self._busy_until_ns = end_ns + self._ns(t.wakeup)
             self._busy_why = "the wake-up time (4 tCLK)"
             if self.pins.level("START"):
                 self._begin()
@@ -220,7 +220,7 @@ class Serial:
             self._standby = True
         elif opcode == 0x06:  # RESET
             self._reset_registers()
-            self._busy_until_ns = end_ns + t.ns(t.reset)
+            self._busy_until_ns = end_ns + self._ns(t.reset)
             self._busy_why = "the reset time (%d tCLK)" % t.reset
             if self.pins.level("START"):
                 self._begin()

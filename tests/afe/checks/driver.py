@@ -216,3 +216,62 @@ def check_settling_is_what_the_model_takes(part):
         assert kernel.now - begun > 1000 * (afe.settling_ms() - 2), rate
         afe.stop()
     clean(board)
+
+
+def check_every_wait_suits_a_slow_clock(part):
+    """An oscillator at its limit of -2.5 %: every wait of the whole life still holds."""
+    board = Board(part, powered=False)
+    board.afe.faults["clock_ppm"] = -25000
+    board.afe.power(True)
+    afe = PoweredOff(board).power_up()
+    afe.configure(rate=500, gain=6)
+    afe.dump()
+    afe.standby()
+    afe.wake()
+    afe.start()
+    run_ms(50)
+    afe.audit_running()
+    run_ms(50)
+    afe.stop()
+    off = afe.shut_down()
+    run_ms(20)
+    off.power_up().configure(rate=500)
+    clean(board)
+
+
+def check_a_wait_left_out_is_told(part):
+    """Each wait of our own driver left out in turn: the model must notice every one."""
+    from monitor.afe import bus as wires
+
+    class Hasty(wires.Bus):
+        skip = None
+
+        def select(self, on):
+            if self.skip != "select" or on:
+                return wires.Bus.select(self, on)
+            self.cs(1)
+
+        def power_up(self):
+            if self.skip != "power_up":
+                return wires.Bus.power_up(self)
+            self.cs(1)
+
+        def reset(self):
+            if self.skip != "reset":
+                return wires.Bus.reset(self)
+            self.reset_pin(0)
+            run_ms(1)
+            self.reset_pin(1)
+
+        def slow(self):
+            self.spi = self.board.spi(8000000 if self.skip == "decode" else 400000)
+
+    for skip in ("select", "power_up", "reset", "decode"):
+        board = Board(part)
+        bus = Hasty(board)
+        bus.skip = skip
+        try:
+            PoweredOff(board, bus).power_up().read_registers()
+        except OSError:
+            pass
+        assert board.afe.complaints, skip
