@@ -122,7 +122,7 @@ def test_no_micropython_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def test_beats_beyond_the_record_are_dropped() -> None:
-    text = "S 8 1 \nB 100 20 900 80 90 0 0\nB 120 50 800 70 60 1 0\nB 120 1 800 70 60 0 0\n"
+    text = "S 8 1 \nB 100 20 900 80 90 0 0 0\nB 120 50 800 70 60 1 0 0\nB 120 1 800 70 60 0 0 0\n"
     detection = parse_lines(text, 110)
     assert detection.peak.tolist() == [70, 80]
     assert detection.flags.tolist() == [1, 0]

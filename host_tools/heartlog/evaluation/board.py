@@ -28,8 +28,8 @@ from heartlog.image.compile import compile_mpy
 from heartlog.image.places import firmware_dir
 
 DETECTOR_MODULE = "monitor.detector.core"
-COMPILED = ("monitor/detector/*.py",)
-"""Files of the firmware that a detector needs; `__init__.py` files are empty and left out."""
+COMPILED = ("monitor/detector/*.py", "monitor/rhythm.py", "monitor/shape.py")
+"""What of the firmware detecting and classifying need; `__init__.py` files are left out."""
 BLOCKS_PER_SECOND = 31.25
 FLUSH_S = 0.5
 TIMEOUT_S = 3600
@@ -51,6 +51,10 @@ class Detection:
     """Bit 0: found by search-back."""
     shape: NDArray[np.int64]
     """The detector's word on the beat's shape."""
+    rhythm: NDArray[np.int64]
+    """Flags of the firmware's rhythm: 4 premature, 8 wide, 16 pause, 32 irregular."""
+    seen: NDArray[np.int64]
+    """With `explain`: shape (beats, 10), what the points for wide were given for."""
     states: list[tuple[int, bool, str]]
     """(index, judging, reason): from where on the detector could or couldn't judge the signal."""
 
@@ -71,10 +75,17 @@ def micropython_path() -> str:
 class Board:
     """The firmware's detector, compiled into a temporary folder; a context manager.
 
-    `firmware` is the folder with `monitor/` (by default this installation's).
+    `firmware` is the folder with `monitor/` (by default this installation's); `explain` asks for
+    what the rhythm's points were given for.
     """
 
-    def __init__(self, firmware: Path | None = None, module: str = DETECTOR_MODULE) -> None:
+    def __init__(
+        self,
+        firmware: Path | None = None,
+        module: str = DETECTOR_MODULE,
+        explain: bool = False,
+    ) -> None:
+        self._explain = explain
         self._firmware = firmware or firmware_dir()
         self._module = module
         self._micropython = micropython_path()
@@ -116,7 +127,16 @@ class Board:
             data.write_bytes(np.concatenate([codes.codes, last]).astype("<i4").tobytes())
             runs = [*codes.runs[:-1], codes.runs[-1] + flush] if codes.runs else []
             size = block or int(codes.rate / BLOCKS_PER_SECOND)
-            arguments = (self._module, codes.rate, NV_PER_CODE, size, str(data), runs, str(out))
+            arguments = (
+                self._module,
+                codes.rate,
+                NV_PER_CODE,
+                size,
+                str(data),
+                runs,
+                str(out),
+                self._explain,
+            )
             self._run(f"import on_board; on_board.main{arguments!r}")
             return parse_lines(out.read_text(encoding="utf-8"), len(codes.codes))
 
@@ -147,17 +167,22 @@ def parse_lines(text: str, length: int) -> Detection:
     """Reads what `on_board` writes; beats at or beyond sample `length` are dropped."""
     rows: list[list[int]] = []
     states: list[tuple[int, bool, str]] = []
+    seen: list[list[int]] = []
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "B":
             end, ago, *others = (int(word) for word in rest.split())
             rows.append([end - ago, ago, *others])
+        elif kind == "F":
+            seen.append([int(word) for word in rest.split()])
         else:
             end_text, judging, reason = rest.split(" ", 2)
             states.append((int(end_text), judging == "1", reason))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    table = table[(table[:, 0] >= 0) & (table[:, 0] < length)]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 8)
+    reasons = np.array(seen, dtype=np.int64).reshape(len(rows), -1) if rows else np.empty((0, 0))
+    order = np.argsort(table[:, 0], kind="stable")
+    order = order[(table[order, 0] >= 0) & (table[order, 0] < length)]
+    table, reasons = table[order], reasons[order]
     return Detection(
         peak=table[:, 0],
         ago=table[:, 1],
@@ -166,5 +191,7 @@ def parse_lines(text: str, length: int) -> Detection:
         confidence=table[:, 4],
         flags=table[:, 5],
         shape=table[:, 6],
+        rhythm=table[:, 7],
+        seen=reasons.astype(np.int64),
         states=states,
     )

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from heartlog.errors import CommandError
 from heartlog.evaluation.board import Board, Detection
 from heartlog.evaluation.records import Recording
-from heartlog.evaluation.score import Counts, Score, score
+from heartlog.evaluation.score import ClassCounts, Counts, Score, score, score_ventricular
 from heartlog.evaluation.signal import Codes, to_codes
 
 WORKERS = 2
 FLAG_SEARCH_BACK = 1
+FLAG_WIDE = 8
+PACED = "/"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,18 @@ class Result:
         pairs = self.score.pairs
         distance = self.peaks[pairs[:, 1]] - self.score.beats[pairs[:, 0]]
         return np.asarray(distance * 1000.0 / self.recording.fs)
+
+    @property
+    def wide(self) -> NDArray[np.bool_]:
+        """Which beats the firmware calls wide (likely ventricular)."""
+        return np.asarray((self.detection.rhythm & FLAG_WIDE) != 0)
+
+    @property
+    def ventricular(self) -> ClassCounts | None:
+        """V against N and S; None without a reference, and for paced records (EC57)."""
+        if self.score is None or PACED in self.score.symbols:
+            return None
+        return score_ventricular(self.score, self.wide)
 
     @property
     def latency_ms(self) -> NDArray[np.float64]:
@@ -86,6 +100,7 @@ class Total:
     position_ms: list[NDArray[np.float64]] = field(default_factory=list)
     latency_ms: list[NDArray[np.float64]] = field(default_factory=list)
     search_back: list[NDArray[np.bool_]] = field(default_factory=list)
+    ventricular: ClassCounts = field(default_factory=ClassCounts)
 
     def add(self, result: Result) -> None:
         """Counts one record more."""
@@ -94,6 +109,8 @@ class Total:
         else:
             self.counts.add(result.score)
             self.position_ms.append(np.abs(result.position_ms))
+            if (classes := result.ventricular) is not None:
+                self.ventricular.add(classes)
         self.latency_ms.append(result.latency_ms)
         self.search_back.append((result.detection.flags & FLAG_SEARCH_BACK) != 0)
 
@@ -123,7 +140,7 @@ def _percentile(parts: list[NDArray[np.float64]], percentile: float) -> float | 
 
 
 def write_annotations(result: Result, folder: Path) -> Path:
-    """Writes the beats as WFDB annotations NAME.qrs; returns the file.
+    """Writes the beats as WFDB annotations NAME.qrs, wide ones as V; returns the file.
 
     Raises CommandError when the folder can't be written.
     """
@@ -132,8 +149,8 @@ def write_annotations(result: Result, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if len(result.peaks):
-            samples = np.unique(result.peaks)
-            symbols = np.full(len(samples), "N")
+            samples, first = np.unique(result.peaks, return_index=True)
+            symbols = np.where(result.wide[first], "V", "N")
             fs = result.recording.fs
             wfdb.wrann(name, "qrs", samples, symbol=symbols, fs=fs, write_dir=str(folder))
         else:

@@ -10,7 +10,7 @@ from heartlog.evaluation.evaluate import Result, Total
 
 HEADINGS = (
     f"{'record':<12}{'lead':<8}{'beats':>8}{'TP':>8}{'FP':>6}{'FN':>6}{'Se %':>8}{'PPV %':>8}"
-    f"{'R err ms':>10}{'95 %':>7}{'late ms':>9}{'97 %':>7}"
+    f"{'R err ms':>10}{'95 %':>7}{'late ms':>9}{'97 %':>7}{'V':>6}{'V Se':>7}{'V PPV':>7}"
 )
 
 
@@ -28,8 +28,15 @@ def row(result: Result) -> str:
     return (
         f"{_fit(name, 11)} {_fit(lead, 7)} {c.beats:>7}{c.tp:>8}{c.fp:>6}{c.fn:>6}"
         f"{_number(c.se):>8}{_number(c.ppv):>8}"
-        f"{position[0]:>10}{position[1]:>7}{late[0]:>9}{late[1]:>7}"
+        f"{position[0]:>10}{position[1]:>7}{late[0]:>9}{late[1]:>7}{_ventricular(result)}"
     )
+
+
+def _ventricular(result: Result) -> str:
+    classes = result.ventricular
+    if classes is None:
+        return f"{'paced':>6}"
+    return f"{classes.tp + classes.fn:>6}{_number(classes.se, 1):>7}{_number(classes.ppv, 1):>7}"
 
 
 def _fit(text: str, width: int) -> str:
@@ -60,6 +67,12 @@ def summary(total: Total) -> list[str]:
             f"{_number(total.within(250), 1)} % within 250 ms, "
             f"{_number(total.within(400), 1)} % within 400 ms; "
             f"{_number(total.by_search_back, 2)} % found by search-back"
+        )
+    v = total.ventricular
+    if v.tp + v.fn + v.fp:
+        lines.append(
+            f"Ventricular beats (V against N and S, paced records left out): "
+            f"TP={v.tp} FN={v.fn} FP={v.fp} Se={_number(v.se)} PPV={_number(v.ppv)}"
         )
     if total.unscored:
         lines.append(f"{total.unscored} without reference annotations, not scored")
@@ -115,6 +128,13 @@ def _figures(total: Total) -> dict[str, Any]:
         "within_250_ms": _round(total.within(250)),
         "within_400_ms": _round(total.within(400)),
         "search_back": _round(total.by_search_back),
+        "ventricular": {
+            "TP": total.ventricular.tp,
+            "FN": total.ventricular.fn,
+            "FP": total.ventricular.fp,
+            "Se": _round(total.ventricular.se, 4),
+            "PPV": _round(total.ventricular.ppv, 4),
+        },
     }
     return figures
 
