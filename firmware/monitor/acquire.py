@@ -15,6 +15,7 @@ from .afe.driver import PoweredOff
 from .detector.core import STRIDE, Detector
 from .link import wire
 from .quality import Quality
+from .rhythm import Rhythm
 from .samplers import for_board
 
 _RETRY_MS = 1000
@@ -42,6 +43,7 @@ class Acquisition:
         self.off = 0
         self.sampler = None
         self.detector = None
+        self.rhythm = None
         self.quality = None
         self._channel = 0
         self._wrapped = False  # the sample index has been beyond 2^31
@@ -61,6 +63,7 @@ class Acquisition:
             self.pv_per_code = int(nv * 1000 + 0.5)
             self.part_id = getattr(afe.part, "id", 0) & 255
             self.detector = Detector(self.rate, nv)
+            self.rhythm = Rhythm(self.rate)
             self.quality = Quality(afe)
             self._told = [None] * afe.channels
             sampler.run()
@@ -89,6 +92,7 @@ class Acquisition:
         detector, app = self.detector, self._app
         if sampler.gap:
             detector.gap(sampler.gap)
+            self.rhythm.gap()
             app.on_gap((sampler.start - sampler.gap) & 0xFFFFFFFF, sampler.gap, sampler.gap_reason)
         if sampler.index >= 0x80000000:
             self._wrapped = True
@@ -98,6 +102,7 @@ class Acquisition:
         if self.quality.feed(sampler, n):
             self._signal()
         found = detector.process(sampler.channels[self._channel], n)
+        self.rhythm.feed(sampler.channels[self._channel], n)
         state = self.state
         if found and state not in _NO_BEATS:
             doubt = 0 if state == wire.SIGNAL_GOOD else wire.BEAT_DOUBTFUL
@@ -118,7 +123,7 @@ class Acquisition:
                 events[at + 1],
                 events[at + 2],
                 events[at + 3],
-                events[at + 4] | doubt,
+                events[at + 4] | doubt | self.rhythm.beat(ago),
             )
 
     def _signal(self):
@@ -134,6 +139,7 @@ class Acquisition:
         self.state = quality.state[self._channel]
         self.reason = quality.reason[self._channel]
         if self.state in _NO_BEATS and was not in _NO_BEATS:
+            self.rhythm.gap()
             self._app.on_blind()
 
     def watch(self):

@@ -147,7 +147,7 @@ class Rhythm:
         self._beats = 0
         self._rr_count = 0
         self._usual = _USUAL
-        self._own = -1
+        self._own = self._normal = self._nearest = self._like = -1
         self._long_count = 0
         self._irregular = False
         self.gap()
@@ -182,7 +182,8 @@ class Rhythm:
         flags = self.flags
         if self._look(ago, early):
             total = OFFSET
-            seen, low, high, weight = self.seen, self._low, self._high, self._weight
+            seen, weight = self.seen, self._weight
+            low, high = self._low, self._high
             for i in range(SEEN):
                 v = seen[i]
                 if v < low[i]:
@@ -265,7 +266,10 @@ class Rhythm:
         shape.compare(s, m, at, self._used, min(room, shape.SHIFTS))
         if self._own >= 0:
             self._learn_pause(ratio)
-        normal, nearest, own = self._accepted()
+        self._accept()
+        normal = self._normal
+        nearest = self._nearest
+        own = self._like
         best = s[shape.DISTANCE + own] if own >= 0 else 4096
         seen = self.seen
         width = s[shape.BEAT_WIDTH]
@@ -291,8 +295,8 @@ class Rhythm:
         self._learn(own, at + shift, ratio, width)
         return True
 
-    def _accepted(self):
-        """-> (the normal template, the accepted one and the one nearest to the beat); -1: none."""
+    def _accept(self):
+        """Finds the normal template, and the nearest: of the accepted, and of all; -1: none."""
         s, table = self._state, self._table
         normal = nearest = own = -1
         most = -1
@@ -309,7 +313,9 @@ class Rhythm:
             if (self._used >> k) & 1 and self._is_accepted(k, normal):
                 if nearest < 0 or s[shape.DISTANCE + k] < s[shape.DISTANCE + nearest]:
                     nearest = k
-        return normal, nearest, own
+        self._normal = normal
+        self._nearest = nearest
+        self._like = own
 
     def _is_accepted(self, k, normal):
         if k == normal:
