@@ -48,6 +48,12 @@ SECTIONS: tuple[Section, ...] = (
         DETERMINISTIC,
     ),
     Section(
+        "sampling",
+        "heartlog.bench.sampling:cost",
+        "What a frame of the front end costs on its way to the detector",
+        DETERMINISTIC,
+    ),
+    Section(
         "accuracy",
         "heartlog.bench.accuracy:detectors",
         "Missed and false beats on the MIT-BIH database, beside other detectors",
