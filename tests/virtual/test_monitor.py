@@ -52,6 +52,24 @@ def test_the_same_every_time(micropython: str, tmp_path: Path) -> None:
     assert seen[0] == seen[1]
 
 
+def test_an_hour_in_bulk(micropython: str) -> None:
+    """Blocks instead of interrupts: every sample is there, the heap is flat, faults are seen."""
+    with Board(speed=0, paused=True, loop=True, bulk=True) as board:
+        board.run(60)
+        first = board.control(do="status")
+        board.run(1800)
+        board.control(do="electrode", name="LA", on=False)
+        board.run(10)
+        board.control(do="electrode", name="LA", on=True)
+        board.run(1790)
+        last = board.control(do="status")
+    assert last["complaints"] == []
+    assert last["ended"] is None
+    assert last["samples"] - first["samples"] == pytest.approx(3600 * 250, abs=64)
+    assert last["heap_used"] - first["heap_used"] < 4096
+    assert last["flash"]["programs"] > first["flash"]["programs"] + 300, "nothing was journalled"
+
+
 def test_faults_reach_the_firmware(monitor: Board) -> None:
     monitor.run(5)
     monitor.control(do="afe", fault={"stuck_drdy": True})

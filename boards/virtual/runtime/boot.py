@@ -47,6 +47,7 @@ control.attach(cable, board)
 import scheduling  # noqa: E402
 
 sys.modules["micropython"] = scheduling
+import bulk  # noqa: E402
 import files  # noqa: E402
 
 files.seed(bytes(config["random"]))
@@ -66,6 +67,8 @@ for _name in list(sys.modules):
         "monitor"
     ):
         del sys.modules[_name]
+if config["bulk"]:
+    bulk.install(board)
 if "main.py" in os.listdir("/"):
     sys.path[:] = ["", "/lib"]  # an installed loader decides what runs
 gc.collect()

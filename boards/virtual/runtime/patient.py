@@ -29,7 +29,7 @@ class Patient:
         self._zero = array("f", [0.0] * channels)
         self._frame = array("f", [0.0] * channels)
         self._buffer = array("f", [0.0] * (_FRAMES * channels))
-        self._channels = channels
+        self.channels = channels
         self._have = 0
         self._next = 0
         self._left = 0
@@ -73,11 +73,34 @@ class Patient:
             return self._zero
         frame = self._frame
         buffer = self._buffer
-        i = self._next * self._channels
-        for c in range(self._channels):
+        i = self._next * self.channels
+        for c in range(self.channels):
             frame[c] = buffer[i + c]
         self._next += 1
         return frame
+
+    def steady(self):
+        """Whether the record plays over and over, so that its place is all there is to know."""
+        return self.playing and self._loop and self.record_start is not None
+
+    def whole(self):
+        """All of the record, leads interleaved."""
+        volts = array("f", [0.0] * (self._frames * self.channels))
+        place = self._file.seek(0, 1)
+        self._file.seek(0)
+        self._file.readinto(volts)
+        self._file.seek(place)
+        return volts
+
+    def jump(self, n):
+        """Pass over `n` conversions; returns the frame at which they begin."""
+        at = self._frames - self._left - (self._have - self._next)
+        self.conversions += n
+        place = (at + n) % self._frames
+        self._have = self._next = 0
+        self._left = self._frames - place
+        self._file.seek(place * self.channels * 4)
+        return at
 
     def _find_place(self, t_us):
         """The first conversion of this start: where in the record is the heart by now?"""
@@ -87,7 +110,7 @@ class Patient:
         self.record_start = self.conversions - 1 - place
         self.finished = False
         place = place % self._frames if self._loop else min(self._frames, place)
-        self._file.seek(place * self._channels * 4)
+        self._file.seek(place * self.channels * 4)
         self._left = self._frames - place
 
     def _fill(self):
@@ -98,7 +121,7 @@ class Patient:
             self._file.seek(0)
             self._left = self._frames
         n = min(_FRAMES, self._left)
-        self._file.readinto(memoryview(self._buffer)[: n * self._channels])
+        self._file.readinto(memoryview(self._buffer)[: n * self.channels])
         self._left -= n
         self._have = n
         self._next = 0

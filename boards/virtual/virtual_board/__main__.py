@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     add("--loop", action="store_true", help="play the record again and again")
     add("--hold", action="store_true", help="play it only when told to over the control socket")
     add("--speed", type=float, default=1.0, help="times real time; 0: as fast as it can")
+    add("--bulk", action="store_true", help="days in minutes: see README.md")
     add("--cpu", type=float, default=0.0, help="how many times slower than this computer it is")
     add("--part", default="ADS1292R", help=f"front end: {', '.join(PARTS)}, or none")
     add("--stack", default="nimble", choices=STACKS, help="character of the Bluetooth stack")

@@ -52,6 +52,7 @@ class Settings:
     epoch: UNIX time of the first power-on; by default this computer's clock.
     paused: time stands still from the first instruction on, until the command "run" or "pause".
     cpu: how many times longer the firmware's computing takes there than here; 0: no time at all.
+    bulk: hand the sampler whole blocks, for days of wear in minutes; see runtime/bulk.py.
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
     radio: faults of the link from the start, as the control command "radio" takes them.
     console: offer the board's REPL on a serial port, as USB does; its name is in board.json.
@@ -68,6 +69,7 @@ class Settings:
     hold: bool = False
     paused: bool = False
     cpu: float = 0.0
+    bulk: bool = False
     loop: bool = False
     unique: bytes = b""
     epoch: float = 0.0

@@ -206,6 +206,7 @@ class Supervisor:
             "image": str(chosen.image.resolve()),
             "speed": chosen.speed,
             "cpu": chosen.cpu,
+            "bulk": chosen.bulk,
             "paused": chosen.paused and self.boots == 1,
             "cause": CAUSES[self.cause],
             "unique": list(chosen.unique),
