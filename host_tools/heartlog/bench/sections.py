@@ -90,6 +90,18 @@ SECTIONS: tuple[Section, ...] = (
         TIMED,
     ),
     Section(
+        "clinic",
+        "heartlog.bench.clinic:scale",
+        "A 14-day session opened and reported, ten thousand patients listed and searched",
+        TIMED,
+    ),
+    Section(
+        "archive",
+        "heartlog.bench.clinic:archive",
+        "An archive analysed anew by Dask over worker processes",
+        TIMED,
+    ),
+    Section(
         "speed",
         "heartlog.bench.detector:speed",
         "Speed of the evaluation",

@@ -64,6 +64,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "session", "heartlog.records.cli_session:session", "Add diary, findings, notes.", REVIEW
     ),
+    Entry("reanalyse", "heartlog.analysis.cli:reanalyse", "A whole archive anew.", REVIEW),
     Entry("patients", "heartlog.records.cli_patients:patients", "The files of patients.", KEEP),
     Entry("equipment", "heartlog.records.cli_equipment:equipment", "Look after monitors.", KEEP),
     Entry("export", "heartlog.export.cli:export", "As WFDB, EDF+, CSV, FHIR or JSON.", KEEP),

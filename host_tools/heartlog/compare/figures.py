@@ -25,7 +25,6 @@ def draw(comparison: Comparison, plot: Plot, width_mm: float) -> Figure:
         size = (width_mm / 25.4, plot.height_mm / 25.4)
         figure = Figure(figsize=size, layout="constrained")
         FIGURES[plot.name](figure, comparison)
-        figure.draw_without_rendering()
     return figure
 
 

@@ -46,7 +46,6 @@ def draw(name: str, m: Material, width_mm: float, height_mm: float, about: int =
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4), layout="constrained")
         FIGURES[name](figure, m, about)
-        figure.draw_without_rendering()
     return figure
 
 

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+import matplotlib as mpl
+
 from heartlog.report import blocks
+from heartlog.report.figures import STYLE
 from heartlog.report.paper import CALIBRATION_MM, LABEL_MM, lay_out
 
 PLOT_WIDTH_MM = 186.0
@@ -114,7 +117,8 @@ def _table(block: blocks.Table) -> str:
 def _plot(block: blocks.Plot, draw: blocks.Drawer) -> str:
     figure = draw(block, PLOT_WIDTH_MM)
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
     text = buffer.getvalue()
     svg = text[text.index("<svg") :]
     # Names inside a figure must not meet those of the next one in the same page.

@@ -33,6 +33,7 @@ from reportlab.platypus import (
 )
 
 from heartlog.report import blocks
+from heartlog.report.figures import STYLE
 from heartlog.report.paper_flowable import StripFlowable
 
 PAPERS = {"a4": A4, "letter": LETTER}
@@ -258,7 +259,8 @@ def _widths(block: blocks.Table, width: float) -> Sequence[float]:
 def _plot(block: blocks.Plot, draw: blocks.Drawer, width: float) -> list[Flowable]:
     figure = draw(block, width / mm)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="png", dpi=DPI)
     buffer.seek(0)
     image = Image(buffer, width, block.height_mm * mm)
     caption = Paragraph(escape(block.caption), SMALL)

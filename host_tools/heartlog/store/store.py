@@ -85,6 +85,8 @@ class Store:
         self.where = where
         """What to call it in a message: the file's path or the URL without its password."""
         self.read_only = read_only
+        self.url = ""
+        """By which another process opens the same store (holds the password, if there is one)."""
         self._writer = engine.execution_options(writing=True)
 
     @classmethod
@@ -96,7 +98,9 @@ class Store:
         """
         address = as_url(url if url is not None else default_url())
         engine, read_only = open_engine(address, read_only)
-        return cls(engine, place(address), read_only)
+        store = cls(engine, place(address), read_only)
+        store.url = address.render_as_string(hide_password=False)
+        return store
 
     def close(self) -> None:
         """Give back the connections."""
