@@ -11,6 +11,7 @@ truth, and the jump is reported. Straight line by weighted least squares; points
 4 x their own uncertainty + 20 ms from it are left out and counted.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ MAX_DRIFT = 500e-6
 """Beyond any crystal (typically 20 to 50 ppm, ceramic resonators to 500 ppm): then the host
 clock is at fault."""
 JUMP_SECONDS = 1.0
+MIN_GROUP = 3
+"""Points that must agree before a changed clock is believed; fewer may be odd ones."""
 MIN_SPAN_SECONDS = 120.0
 """A slope from less than this would be ruled by the points' own uncertainty: nominal is used."""
 
@@ -101,16 +104,19 @@ def guess_clock(index0: int, origin: float, nominal: float, boot: int = 0) -> Cl
 def _last_group(
     x: Ints, y: Floats, u: Floats, nominal: float
 ) -> tuple[npt.NDArray[np.bool_], int]:
-    """Split where the offset steps by more than a crystal can; return the last group's mask."""
+    """Split where the offset steps by more than a crystal can; return the last settled group."""
     offset = y - x / nominal
     step = np.abs(np.diff(offset))
     allowed = JUMP_SECONDS + MAX_DRIFT * np.diff(x) / nominal + 2 * (u[1:] + u[:-1])
     breaks = np.flatnonzero(step > allowed)
     # A single odd point makes two steps that cancel: it is an outlier, not a jump.
     real = [b for b in breaks if not _single_outlier(offset, u, int(b))]
-    mask = np.ones(len(x), bool)
-    if real:
-        mask[: real[-1] + 1] = False
+    edges = [0, *(int(b) + 1 for b in real), len(x)]
+    groups = list(itertools.pairwise(edges))
+    settled = [g for g in groups if g[1] - g[0] >= MIN_GROUP]
+    first, stop = settled[-1] if settled else max(groups, key=lambda g: g[1] - g[0])
+    mask = np.zeros(len(x), bool)
+    mask[first:stop] = True
     return mask, len(real)
 
 
