@@ -1,5 +1,7 @@
 """The virtual board: pins and buses. It goes into the image like any board's."""
 
+import os
+
 import flash
 import machine
 
@@ -24,6 +26,14 @@ PINS = {
 
 # Two equal resistors in front of the ADC: the cell is read in halves.
 BATTERY_DIVIDER = 2
+
+# Kept free of the journal: with images on the flash, an update comes whole before it is unpacked
+# into the spare slot.
+try:
+    os.stat("/slots")
+    JOURNAL_RESERVE = 512 * 1024
+except OSError:
+    JOURNAL_RESERVE = 96 * 1024
 
 
 def pin(name, mode, value=None, pull=None):

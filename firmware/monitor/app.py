@@ -32,6 +32,7 @@ from .link.guard import Guard
 from .link.server import Server
 from .power import Power
 from .strips import Strips
+from .updating import Updating
 
 SETTINGS_BLOCKS = 2
 _ECG_RAM = 24576
@@ -91,7 +92,12 @@ class App:
         problem = None
         if media is None:
             media, problem = _media.open_media(board)
-        self._media_fault = 0 if problem is None else getattr(problem, "errno", None) or 255
+        # MicroPython's errno is the first argument, whatever it is: a message, too.
+        number = getattr(problem, "errno", None)
+        if problem is None:
+            self._media_fault = 0
+        else:
+            self._media_fault = number if isinstance(number, int) and number else 255
         room = journal_blocks(media)
         if settings is None:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
@@ -119,6 +125,7 @@ class App:
         self._record_boot(left_out)
         self.front = Front(self, board) if "LED" in board.PINS else None
         self.server = None
+        self.updating = Updating(self, board)
         if ble is not None:
             self.commands = Commands(self, machine.unique_id())
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
@@ -264,6 +271,8 @@ class App:
             worked = True
         if self.front is not None:
             self.front.step(now, self.acquisition.index)
+        if self.updating.step():
+            worked = True
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
             self._slow_at = now
             self._slow(now)
@@ -273,6 +282,7 @@ class App:
         acquisition = self.acquisition
         acquisition.watch()
         self.beats.silence(acquisition.index)
+        self.updating.slow()
         self._watch_power(now)
         if self.server is not None:
             if time.ticks_diff(now, self._heart_at) >= _HEART_MS:

@@ -49,6 +49,8 @@ class Commands:
             return wire.OK, 7
         if opcode == wire.ECG_SET:
             return self._ecg(data, answer)
+        if wire.UPDATE_BEGIN <= opcode <= wire.UPDATE_STATUS:
+            return app.updating.on_command(opcode, data, answer)
         return wire.NO_OPCODE, 3
 
     def _ecg(self, data, answer):

@@ -93,6 +93,8 @@ class Update:
         head = size.to_bytes(4, "little") + bytes(sha256) + bytes(signature)
         if self._read(self._head) != head:
             self._forget()
+            # The image before the running one has to go now: small flashes hold no third.
+            clear(self._slots.path(self._slots.spare()))
             fs = os.statvfs(self._slots.folder)
             # The archive and, beside it, what it holds: as much again, and a block a file.
             if fs[0] * fs[3] < 2 * size + 8 * PIECE:

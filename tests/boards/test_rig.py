@@ -97,7 +97,12 @@ def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: P
     described = dataclasses.replace(load_board("virtual"), rails=PICO.rails)
     store = Store.open(str(tmp_path / "store.db"))
     with VirtualBoard(
-        record="flat", image=image.folder, speed=0, console=True, files={"/main.py": str(empty)}
+        record="flat",
+        image=image.folder,
+        speed=0,
+        console=True,
+        flash_bytes=2 << 20,
+        files={"/main.py": str(empty)},
     ) as running:
         port = json.loads((Path(running.run_dir) / "board.json").read_text())["console"]
         outcome = examine(

@@ -37,6 +37,7 @@ def board(image: ImageInfo, micropython: str, tmp_path: Path) -> Iterator[Virtua
         image=image.folder,
         speed=3,
         console=True,
+        flash_bytes=2 << 20,
         files={"/main.py": str(empty)},
     ) as running:
         yield running

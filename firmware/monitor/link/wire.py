@@ -210,6 +210,14 @@ COMMANDS = {
     STATUS_GET: ("status", "<", STATUS_FORMAT),
     # Model and firmware version, padded with zeros: what Device Information reads otherwise.
     DESCRIBE: ("describe", "<", "<20s12s"),
+    # A signed image (update.py): size, SHA-256 of the archive, signature. Answer: an update
+    # status, and how much of this archive is here already.
+    UPDATE_BEGIN: ("update begin", "<I32s64s", "<BI"),
+    # Offset, and then the bytes themselves. Answer: status, the next offset wanted.
+    UPDATE_DATA: ("update data", "<I", "<BI"),
+    UPDATE_FINISH: ("update finish", "<", "<BI"),
+    # Answer: state, why it failed, offset.
+    UPDATE_STATUS: ("update status", "<", "<BBI"),
     # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof.
     KEY_HELLO: ("key hello", "<B16s", "<16s16s"),
     # The host's proof. From here on every write and notification of our service is sealed.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from heartlog.cli.options import BackendOption, MonitorOption
 from heartlog.cli.output import note, out, table
 from heartlog.errors import CommandError
 from heartlog.image import build_image, load_image
@@ -140,6 +141,46 @@ def micropython(
         note("No --sha256 was given: the file is written as it is.")
     digest = put(described, file, sha256=sha256, port=port, drive=drive)
     out().print(f"Wrote {file.name} (SHA-256 {digest}) to the {described.title}.")
+
+
+@app.command()
+def update(
+    board: BoardArgument,
+    key: Annotated[Path, typer.Option(help="The key file that signs the image.")],
+    backend: BackendOption = "system",
+    monitor: MonitorOption = None,
+    image: Annotated[Path | None, typer.Option(help="A built image's folder.")] = None,
+) -> None:
+    """Send the firmware over the air to a paired monitor that was given the key."""
+    import asyncio
+
+    from heartlog.ble import find_monitor, open_backend
+    from heartlog.device.air import send_update
+    from heartlog.device.signing import load_key, sign_image
+    from heartlog.link.monitor import Monitor
+
+    built = load_image(image) if image is not None else build_image(board)
+    signed = sign_image(built, load_key(key))
+    last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > 2:
+            last = time.monotonic()
+            note(f"  {100 * done // max(total, 1)} %")
+
+    async def send() -> int:
+        async with open_backend(backend) as opened:
+            found = await find_monitor(opened, monitor)
+            async with Monitor(opened, found.device, found.key) as link:
+                note(f"{found.name} runs {link.info.firmware}; sending {signed.size} bytes")
+                return await send_update(link, signed, show)
+
+    began = asyncio.run(send())
+    went_on = f" (went on from byte {began})" if began else ""
+    out().print(
+        f"Heartlog {built.version} is on the monitor{went_on}; it starts it when it rests."
+    )
 
 
 @app.command()

@@ -238,13 +238,15 @@ class Monitor:
         self._tag = self._tag % 255 + 1
         return self._tag
 
-    async def request(self, opcode: int, *operands: Any) -> tuple[Any, ...]:
+    async def request(self, opcode: int, *operands: Any, tail: bytes = b"") -> tuple[Any, ...]:
         """Writes a command and returns its answer's operands (see `wire.COMMANDS`).
+
+        `tail` is what follows the operands, in commands that carry bytes.
 
         RequestRefused when the monitor says no, LinkLost when it says nothing.
         """
         tag = self._next_tag()
-        return await self._exchange(tag, wire.command(opcode, tag, *operands))
+        return await self._exchange(tag, wire.command(opcode, tag, *operands) + tail)
 
     async def _exchange(self, tag: int, packet: bytes) -> tuple[Any, ...]:
         if self._gone.is_set():
