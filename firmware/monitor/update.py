@@ -56,6 +56,7 @@ FLASH_ERROR = const(14)
 
 PIECE = const(4096)  # one erase of flash
 _READ = const(512)
+_WASTE = const(98304)
 _LEAST = const(1024)  # an archive is two blocks at the least
 
 
@@ -96,8 +97,9 @@ class Update:
             # The image before the running one has to go now: small flashes hold no third.
             clear(self._slots.path(self._slots.spare()))
             fs = os.statvfs(self._slots.folder)
-            # The archive and, beside it, what it holds: as much again, and a block a file.
-            if fs[0] * fs[3] < 2 * size + 8 * PIECE:
+            # The archive and, beside it, what it holds, in whole blocks: some 60 files lose less
+            # than 96 KiB to that.
+            if fs[0] * fs[3] < 2 * size + _WASTE:
                 return NO_SPACE, 0
             with open(self._head, "wb") as f:
                 f.write(head)

@@ -36,15 +36,14 @@ def pairing_file() -> bytes:
 
 async def reach(board: VirtualBoard, use: Any) -> Any:
     """Reach the board, and `use` the link; once more while it is just restarting."""
-    for attempt in range(5):
+    for _ in range(4):
         try:
             return await reach_once(board, use)
         except UpdateRefused:
             raise
         except CommandError:
-            if attempt == 4:
-                raise
             await asyncio.sleep(1)
+    return await reach_once(board, use)
 
 
 async def reach_once(board: VirtualBoard, use: Any) -> Any:

@@ -224,6 +224,7 @@ COMMANDS = {
     KEY_ANSWER: ("key answer", "<16s", "<"),
 }
 # Answered only to a central with a larger MTU than the smallest (bleak asks for one).
+LONG_COMMANDS = (UPDATE_BEGIN,)  # asked only over such an MTU
 LONG_ANSWERS = (STATUS_GET, DESCRIBE, KEY_HELLO)
 OPERAND_SIZE = {op: calcsize(row[1]) for op, row in COMMANDS.items()}
 ALL, LESS_OR_EQUAL, GREATER_OR_EQUAL = 1, 2, 3
