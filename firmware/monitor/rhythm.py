@@ -14,9 +14,9 @@ PREMATURE  The RR interval is at least a fifth shorter than the median of the la
            usual criterion of Holter analysers for supraventricular beats is 20 to 25 %).
 PAUSE      The RR interval is 2 s or more (the usual report limit of Holter analysers; the
            ACC/AHA/HRS guideline of 2018 calls 3 s a sinus pause). Never across a gap.
-IRREGULAR  Over the last 32 RR intervals without those around premature beats, the mean change
-           from one to the next is above 8 % of their mean, until it falls below 6 %. (The RR
-           statistic of Dash et al., Ann Biomed Eng 2009;37:1701, in a form without squares.)
+IRREGULAR  Over the last 32 RR intervals without those to and from premature or wide beats, the
+           mean change from one to the next is above 8 % of their mean, until it falls below
+           6 %. (The RR statistic of Dash et al., Ann Biomed Eng 2009;37:1701, without squares.)
 WIDE       The sum of the points below is above 0.
 
 The shape of a beat is compared with up to eight templates (shape.py); a beat that is near one
@@ -156,7 +156,7 @@ class Rhythm:
         """Nothing is measured across what is missing; the shapes known so far stay."""
         self._whole = 0  # samples since
         self._last = -1
-        self._before = 0
+        self._before = self._left_out = 0
         self._state[shape.ACC] = self._state[shape.FILL] = 0
 
     def feed(self, block, count):
@@ -195,6 +195,9 @@ class Rhythm:
             self.points = total
             if total > 0:
                 flags |= WIDE
+        self._regularity(min(rr, _LONGEST_MS), flags)
+        if self._irregular:
+            flags |= IRREGULAR
         self.flags = flags
         return flags
 
@@ -211,11 +214,6 @@ class Rhythm:
                 flags |= PREMATURE
             if rr >= _PAUSE_MS:
                 flags |= PAUSE
-            self._regularity(stored, flags)
-        else:
-            self._before = 0
-        if self._irregular:
-            flags |= IRREGULAR
         self.flags = flags
         return ratio
 
@@ -232,10 +230,11 @@ class Rhythm:
         return (ordered[n // 2] + ordered[(n - 1) // 2]) // 2
 
     def _regularity(self, rr, flags):
-        """Mean |change of RR| over 32 changes, premature beats and what follows them left out."""
-        before = self._before
-        self._before = 0 if flags & PREMATURE else rr
-        if flags & PREMATURE or not before:
+        """Mean |change of RR| over 32; those to and from premature and wide beats left out."""
+        before, left_out = self._before, self._left_out
+        self._left_out = flags & (PREMATURE | WIDE)
+        self._before = 0 if left_out or self._left_out else rr
+        if not self._before or not before:
             return
         change = rr - before
         if change < 0:

@@ -9,6 +9,10 @@ ridge of 3e-5 a beat. There is nothing random in it. The cross-validated figures
 that were fitted on the records at even places of the database and used on those at odd places,
 and the other way round. Records with paced beats are left out (EC57); fusion and unclassified
 beats, and detections that are no beat, are not fitted.
+
+The one to compare with: Hamilton's OSEA classifier (its public C sources, 200 samples/s, channel
+0, all of each record, scored by the same rules) reaches Se 92.54 and PPV 96.63, with 523 missed
+and 226 false; it decides 600 ms after the beat, and was not cross-validated.
 """
 
 from __future__ import annotations
