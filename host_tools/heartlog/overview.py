@@ -32,6 +32,7 @@ GAP = "gap"
 LEAD_OFF = wire.SIGNAL_NAMES[wire.SIGNAL_LEAD_OFF]
 CHANNEL_SETTING = 1
 """Key of the setting that names the detector's channel (the firmware's `settings.CHANNEL`)."""
+NOISY = wire.SIGNAL_NAMES[wire.SIGNAL_NOISY]
 USABLE = (wire.SIGNAL_NAMES[wire.SIGNAL_GOOD], wire.SIGNAL_NAMES[wire.SIGNAL_UNKNOWN])
 """States in which beats can be judged; `unknown` is the state before the first word about it."""
 
@@ -153,6 +154,11 @@ class Overview:
     def gaps(self) -> list[Span]:
         return [s for s in self.spans if s.kind == GAP]
 
+    @property
+    def missing(self) -> list[Span]:
+        """The spans without any beat that could be judged: in noise they are only doubtful."""
+        return [s for s in self.spans if s.kind != NOISY]
+
     def seconds_of(self, kind: str) -> float:
         """Seconds in spans of this kind."""
         return sum(s.seconds for s in self.spans if s.kind == kind)
@@ -163,10 +169,11 @@ class Overview:
 
     @property
     def usable_share(self) -> float:
-        """Share of the session, 0..1, in which beats could be judged; NaN if it has no length."""
+        """Share of the session, 0..1, in which beats could be judged (noisy ones with doubt);
+        NaN if it has no length."""
         if self.seconds <= 0:
             return float("nan")
-        return max(0.0, 1.0 - sum(s.seconds for s in merged(self.spans)) / self.seconds)
+        return max(0.0, 1.0 - sum(s.seconds for s in merged(self.missing)) / self.seconds)
 
     def trend(self, slices: int) -> Floats:
         """(slices,) rate in equal slices of time, beats by time; NaN where there is none."""

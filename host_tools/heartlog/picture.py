@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from heartlog.overview import GAP, LEAD_OFF, Overview, duration
+from heartlog.overview import GAP, LEAD_OFF, NOISY, Overview, duration
 
 if TYPE_CHECKING:
     from heartlog.store import Store
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 
 INK, FAINT, ACCENT, CALM = "#1d2733", "#66717d", "#c0264b", "#2f6690"
 PAPER_LINE, PAPER_BOLD = "#f6d5d5", "#e9a5a5"
-SHADES = {GAP: "#b9bec6", LEAD_OFF: "#f2b36b"}
-OTHER_SHADE = "#e6d9f2"
+SHADES = {
+    GAP: "#b9bec6",
+    LEAD_OFF: "#f2b36b",
+    NOISY: "#e6d9f2",
+    "flat": "#bfe0d4",
+    "settling": "#d6e6f5",
+    "saturated": "#f3c6cf",
+}
+OTHER_SHADE = "#ead9c0"
 KINDS = ((2, "#d98200", "premature"), (3, ACCENT, "wide"))
 """Beat kinds (`heartlog.store.BeatKind`) that get a colour of their own."""
 STRIP_SECONDS = 8.0
@@ -243,7 +250,7 @@ def _pieces(
     cuts = [
         i + 1
         for i, (a, b) in enumerate(pairwise(at))
-        if any(s.start < centers[b] and s.stop > centers[a] for s in overview.spans)
+        if any(s.start < centers[b] and s.stop > centers[a] for s in overview.missing)
     ]
     return np.split(at, cuts)
 

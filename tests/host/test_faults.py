@@ -1,5 +1,6 @@
 """What goes wrong around a recording, and that nothing is lost by it."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heartlog.ble import open_backend
 from heartlog.errors import CommandError
+from heartlog.live.progress import Follower
 from heartlog.overview import AFE_FAULTS
+from heartlog.recorder import Recorder
 from heartlog.store import Store
 from virtual_board import Board
 
@@ -149,6 +153,51 @@ def test_a_killed_recorder_is_continued_by_the_next(board: Board, tmp_path: Path
     with Store.open(file) as store:
         assert [s.status for s in store.sessions()] == ["complete"]
     everything_once(file)
+
+
+def test_monitor_vanishes_and_returns(board: Board, tmp_path: Path):
+    """Power off for a while in mid-session: the session goes on, its gap is a gap."""
+    file = tmp_path / "s.sqlite"
+    said: list[str] = []
+
+    async def go() -> Follower:
+        with Store.open(file) as store:
+            async with open_backend(f"virtual:{board.run_dir}") as backend:
+                follower = Follower(say=said.append)
+                recorder = Recorder(store, backend, on_event=follower.take)
+                running = asyncio.create_task(recorder.run())
+                await until(lambda: follower.state.beat_count > 10, running)
+                await asyncio.to_thread(board.control, do="power", on=False)
+                await until(lambda: follower.interruptions > 0, running)
+                assert store.session(follower.session_id).status == "recording"
+                before = follower.state.beat_count
+                await asyncio.to_thread(board.control, do="power", on=True)
+                await until(lambda: follower.state.beat_count > before + 20, running)
+                recorder.stop()
+                await running
+                return follower
+
+    follower = asyncio.run(go())
+    assert follower.finished
+    assert any(text.startswith("Connection lost") for text in said)
+    assert any(text.startswith("Connected again after") for text in said)
+    everything_once(file)
+    with Store.open(file) as store:
+        assert [s.status for s in store.sessions()] == ["complete"]
+        beats = store.beats(follower.session_id)
+        boots = np.unique(beats["boot"])
+        assert len(boots) >= 2  # two power-ons in one session
+        for boot in boots[1:]:
+            assert beats["rr_ms"][beats["boot"] == boot][0] == 0  # nothing spliced
+
+
+async def until(condition, running: "asyncio.Task[int]", seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            if running.done():
+                running.result()
+                raise AssertionError("the recorder ended early")
+            await asyncio.sleep(0.05)
 
 
 SMALL_DISK = """

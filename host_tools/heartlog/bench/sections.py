@@ -102,6 +102,18 @@ SECTIONS: tuple[Section, ...] = (
         TIMED,
     ),
     Section(
+        "latency",
+        "heartlog.bench.path:latency",
+        "From the R peak at the electrodes to the notification at the host, in real time",
+        TIMED,
+    ),
+    Section(
+        "path",
+        "heartlog.bench.path:throughput",
+        "What the link carries while a backlog is fetched",
+        TIMED,
+    ),
+    Section(
         "speed",
         "heartlog.bench.detector:speed",
         "Speed of the evaluation",

@@ -77,7 +77,7 @@ def print_overview(overview: Overview) -> None:
 
 def summary(overview: Overview) -> list[tuple[str, str]]:
     """Labels and values, in the order in which a technician reads them: quality before rate."""
-    from heartlog.overview import GAP, duration
+    from heartlog.overview import GAP, NOISY, duration
 
     session = overview.session
     who = " ".join(filter(None, (session.patient_identifier, session.patient_name)))
@@ -93,6 +93,9 @@ def summary(overview: Overview) -> list[tuple[str, str]]:
         ("Gaps", _gaps(len(overview.gaps), overview.seconds_of(GAP))),
         ("Lead off", duration(overview.lead_off_seconds) if overview.lead_off_seconds else "none"),
     ]
+    noisy = overview.seconds_of(NOISY)
+    if noisy:
+        rows.append(("Noisy", f"{duration(noisy)} (beats there are doubtful)"))
     for time, name in overview.faults[:3]:
         rows.append(("Fault", f"{name} at {_when(time)}"))
     rows.append(("Beats", f"{overview.beat_count}"))

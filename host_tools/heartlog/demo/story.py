@@ -32,6 +32,9 @@ BOOT_SECONDS = 30.0
 TAIL_SECONDS = 5.0
 """Recorded beyond the end of the ECG: the last beat is decided a little after it was."""
 OFF_SECONDS = 20.0
+PRESS_BEFORE_END = 60.0
+"""The patient presses the button so long before the end: the strip of ECG that the monitor keeps
+reaches 45 s to both sides."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,7 @@ async def _watch(
 ) -> int:
     """Follow the record to its end; returns the sample index of its first sample."""
     rate = follower.state.rate
-    off_at = recording.seconds / 2
-    electrode = "on"
+    to_come = incidents(plan, recording)
     while True:
         if running.done():
             running.result()
@@ -230,13 +232,22 @@ async def _watch(
             bar.show(min(played, recording.seconds), _how_it_goes(played, recording, follower))
             if played >= recording.seconds + TAIL_SECONDS:
                 return int(start)
-            if plan.electrode_off and electrode == "on" and played >= off_at:
-                await asyncio.to_thread(board.control, do="electrode", name="LA", on=False)
-                electrode = "off"
-            elif electrode == "off" and played >= off_at + OFF_SECONDS:
-                await asyncio.to_thread(board.control, do="electrode", name="LA", on=True)
-                electrode = "on again"
+            while to_come and played >= to_come[0][0]:
+                await asyncio.to_thread(board.control, **to_come.pop(0)[1])
         await asyncio.sleep(0.1)
+
+
+def incidents(plan: Plan, recording: Recording) -> list[tuple[float, dict[str, Any]]]:
+    """(second of the record, command to the board) of what happens to the patient, in order."""
+    made: list[tuple[float, dict[str, Any]]] = []
+    press = recording.seconds - PRESS_BEFORE_END
+    if press > PRESS_BEFORE_END:
+        made.append((press, {"do": "button", "ms": 200}))
+    if plan.electrode_off:
+        off = recording.seconds / 2
+        made.append((off, {"do": "electrode", "name": "LA", "on": False}))
+        made.append((off + OFF_SECONDS, {"do": "electrode", "name": "LA", "on": True}))
+    return sorted(made, key=lambda one: one[0])
 
 
 def _how_it_goes(played: float, recording: Recording, follower: Follower) -> str:
@@ -269,7 +280,8 @@ def finish(
         agreement = agree(samples, record_start, float(overview.session.rate), recording)
         picture = folder / "session.png"
         with stage.step("Drawing the picture ...") as result:
-            draw_session(store, overview, picture, [agreement.figure] if agreement else [])
+            figures = [agreement.figure] if agreement and agreement.by_experts else []
+            draw_session(store, overview, picture, figures)
             result.append("Picture drawn")
         report = write_report(stage, store, session_id, folder) if plan.report else None
     output.err().print()
@@ -292,11 +304,11 @@ def write_report(stage: Stage, store: Any, session_id: int, folder: Path) -> Pat
     """The report of `heartlog report`, as PDF."""
     from heartlog.report.make import make_report
 
-    file = folder / "report.pdf"
+    files = [folder / "report.pdf", folder / "report.html"]
     with stage.step("Writing the report ...") as result:
-        make_report(store, session_id, [file])
+        make_report(store, session_id, files)
         result.append("Report written")
-    return file
+    return files[0]
 
 
 def shown(path: Path) -> str:

@@ -76,10 +76,15 @@ class RecordFlow:
         """The monitor has answered `report()` with OK: what comes now continues the sequence."""
         self._waiting = False
 
+    @property
+    def taken(self) -> int:
+        """Frames taken since the connection began, modulo 2^16."""
+        return 0 if self._counter is None else (self._counter + 1) & 0xFFFF
+
     def grant(self, tag: int = 0, ecg: int = 0, force: bool = False) -> bytes | None:
         """The credits to send when half a window was taken since the last time (or `force`),
         else None. `ecg`: ECG frames taken (`EcgFlow.taken`)."""
-        taken = 0 if self._counter is None else (self._counter + 1) & 0xFFFF
+        taken = self.taken
         few = (taken - self._granted_at) & 0xFFFF < self.window // 2
         if self._granted_at >= 0 and few and not force:
             return None

@@ -97,7 +97,7 @@ def _broken(overview: Overview, x0: int, x1: int, width: int) -> bool:
     """Whether a gap or a span without judged beats lies between two dots."""
     a = overview.start + (x0 + 0.5) / width * overview.seconds
     b = overview.start + (x1 + 0.5) / width * overview.seconds
-    return any(s.start < b and s.stop > a for s in overview.spans)
+    return any(s.start < b and s.stop > a for s in overview.missing)
 
 
 def _bar(overview: Overview, width: int) -> str:
