@@ -1,5 +1,6 @@
 """Every file that goes onto a board compiles for every architecture that boards have."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,26 @@ def test_what_only_boards_refuse_is_refused(arch: str, tmp_path: Path) -> None:
     broken.write_text("def f(:\n")
     with pytest.raises(CommandError, match="SyntaxError"):
         compile_mpy(broken, arch)
+
+
+# What stock builds of MicroPython 1.28 have compiled in on every port used here (rp2: rp2 only).
+STOCK = {
+    *("array", "binascii", "bluetooth", "cryptolib", "gc", "hashlib", "json", "machine"),
+    *("micropython", "os", "rp2", "esp32", "struct", "sys", "time", "uctypes", "errno", "random"),
+    *("math", "io"),
+}
+OURS = {"monitor", "board", "image_info"}
+
+
+def test_firmware_needs_nothing_from_the_network() -> None:
+    """Every import is compiled into a stock build or is ours: no `mip`, no `require`."""
+    real = [path for path in BOARD_FILES if path.parent.name != "virtual"]
+    for source in [*FIRMWARE, *real]:
+        for node in ast.walk(ast.parse(source.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            for name in names:
+                assert name.partition(".")[0] in STOCK | OURS, f"{source} imports {name}"

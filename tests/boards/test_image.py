@@ -29,7 +29,7 @@ def test_manifest_names_every_file_with_its_hash(image: Path) -> None:
     manifest = json.loads((image / "manifest.json").read_text())
     listed = {file["path"]: file for file in manifest["files"]}
     on_disk = {p.relative_to(image).as_posix() for p in image.rglob("*") if p.is_file()}
-    assert set(listed) == on_disk - {"manifest.json"}
+    assert set(listed) == on_disk - {"manifest.json", "package.json"}
     for path, entry in listed.items():
         contents = (image / path).read_bytes()
         assert entry["size"] == len(contents)
@@ -72,3 +72,13 @@ def test_unknown_board_and_foreign_folder(
     with pytest.raises(CommandError, match="left alone"):
         build_image("pico_w", tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_mip_package_names_every_file(image: Path) -> None:
+    """As `mpremote mip install` reads it: pairs of target and source, relative to the file."""
+    package = json.loads((image / "package.json").read_text())
+    assert package["deps"] == []
+    for target, source in package["urls"]:
+        assert target == source
+        assert (image / source).is_file()
+    assert ["start.mpy", "start.mpy"] in package["urls"]

@@ -116,6 +116,12 @@ def frozen_sources(board: str, out: Path | None = None) -> Path:
     return folder
 
 
+def mip_package(entries: list[ImageFile], number: str) -> bytes:
+    """`package.json` as `mpremote mip install` reads it: each file beside it, to the same place."""
+    urls = [[entry.path, entry.path] for entry in entries]
+    return (json.dumps({"urls": urls, "deps": [], "version": number}, indent=1) + "\n").encode()
+
+
 def _image_info(board: str, arch: str, build: str) -> bytes:
     return (
         f"VERSION = {firmware_version()!r}\nBOARD = {board!r}\n"
@@ -176,7 +182,7 @@ def build_image(board: str, out: Path | None = None) -> ImageInfo:
     files[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()
     folder = out if out is not None else default_image_dir(board)
     archive = folder.with_name(folder.name + ".tar")
-    _write(folder, files)
+    _write(folder, files | {"package.json": mip_package(entries, number)})
     archive.write_bytes(pack(files))
     return ImageInfo(folder, archive, board, arch, number, build, tuple(entries))
 
