@@ -117,7 +117,7 @@ def frozen_sources(board: str, out: Path | None = None) -> Path:
 
 
 def mip_package(entries: list[ImageFile], number: str) -> bytes:
-    """`package.json` as `mpremote mip install` reads it: each file beside it, to the same place."""
+    """`package.json` as `mpremote mip install` reads it: each file lies beside it."""
     urls = [[entry.path, entry.path] for entry in entries]
     return (json.dumps({"urls": urls, "deps": [], "version": number}, indent=1) + "\n").encode()
 
