@@ -14,11 +14,11 @@ register access (audits and recoveries): `_connect` and `_disconnect` move it.
 import time
 from array import array
 
-import micropython
 import rp2
 import uctypes
 from machine import Pin
 from micropython import const
+from monitor import pio_core as pio
 from monitor import sampler_core as core
 from monitor.afe import errors
 from monitor.sampler import BLOCK, Sampler
@@ -26,94 +26,6 @@ from monitor.sampler import BLOCK, Sampler
 # Bytes a DMA channel moves before it has to be started again: fits a small int.
 _FULL = const(0x3FFFFFFF)
 _LOW = const(0x100000)
-_CYCLES = const(3)  # instructions of the program for one bit
-
-# Places in the unpacking state.
-_AT = const(0)  # first byte of the next frame in the ring
-_MASK = const(1)
-_FRAME = const(2)
-_STATUS = const(3)
-_SAMPLE = const(4)
-_SYNC_MASK = const(5)
-_SYNC = const(6)
-
-
-@rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW,
-    in_shiftdir=rp2.PIO.SHIFT_LEFT,
-    autopush=True,
-    push_thresh=8,
-)
-def _frame():
-    # DRDY's GPIO is put into the two waits by `program`; Y holds the number of bits less one.
-    wrap_target()
-    wait(0, gpio, 0).side(0)  # a frame is ready
-    mov(x, y).side(0)
-    label("bit")
-    nop().side(1)  # SCLK rises: the part puts its next bit out
-    in_(pins, 1).side(0)  # SCLK falls: the bit is taken (mode 1)
-    jmp(x_dec, "bit").side(0)
-    wait(1, gpio, 0).side(0)  # the read has taken DRDY back: never the same frame twice
-    wrap()
-
-
-_WAITS = (0, 5)  # where the waits stand in the program
-
-
-def program(drdy):
-    """The state machine's program for DRDY on GPIO `drdy` (the number goes into the words)."""
-    words = _frame[0]
-    for at in _WAITS:
-        words[at] = words[at] & ~0x1F | drdy
-    return _frame
-
-
-@micropython.viper
-def good(raw, state, limit: int) -> int:
-    """How many of the next `limit` frames begin as they must, up to the first that does not."""
-    b = ptr8(raw)
-    s = ptr32(state)
-    at = int(s[0])
-    mask = int(s[1])
-    n = 0
-    while n < limit:
-        status = int(b[at]) << 16 | int(b[(at + 1) & mask]) << 8
-        if int(s[3]) == 3:
-            status |= int(b[(at + 2) & mask])
-        if (status & int(s[5])) != int(s[6]):
-            break
-        n += 1
-        at = (at + int(s[2])) & mask
-    return n
-
-
-@micropython.viper
-def column(raw, state, out, what: int):
-    """Unpacks one column of `what >> 8` frames: byte `what & 0xFF` on, 0 = the status word."""
-    b = ptr8(raw)
-    s = ptr32(state)
-    o = ptr32(out)
-    mask = int(s[1])
-    offset = what & 0xFF
-    size = int(s[4])
-    if offset == 0:
-        size = int(s[3])
-    n = what >> 8
-    at = (int(s[0]) + offset) & mask
-    k = 0
-    while k < n:
-        v = int(b[at]) << 8 | int(b[(at + 1) & mask])
-        if size == 3:
-            v = v << 8 | int(b[(at + 2) & mask])
-            if offset:
-                v = (v ^ 0x800000) - 0x800000
-        elif offset:
-            v = (v ^ 0x8000) - 0x8000
-        else:
-            v = v << 8
-        o[k] = v
-        at = (at + int(s[2])) & mask
-        k += 1
 
 
 class PioSampler(Sampler):
@@ -149,7 +61,7 @@ class PioSampler(Sampler):
         self._holds = size // part.frame_bytes - 2
         self._number = machine_number
         pins = board.PINS
-        self._program = program(pins["DRDY"])
+        self._program = pio.program(pins["DRDY"])
         self._sck = Pin(pins["SCK"])
         self._mosi = pins["MOSI"]
         self._miso = Pin(pins["MISO"])
@@ -178,7 +90,7 @@ class PioSampler(Sampler):
         rate = afe.rate
         self._period_us = 1000000 // rate
         self._stall_ms = max(300, 8000 // rate + 1)
-        self._unpack[_AT] = 0
+        self._unpack[pio.AT] = 0
         self._taken = 0
         self._dma.config(
             read=self._fifo,
@@ -218,7 +130,7 @@ class PioSampler(Sampler):
         self._machine = machine = rp2.StateMachine(
             self._number,
             self._program,
-            freq=_CYCLES * baudrate,
+            freq=pio.CYCLES * baudrate,
             in_base=self._miso,
             sideset_base=self._sck,
         )
@@ -251,7 +163,7 @@ class PioSampler(Sampler):
         if waiting <= 0:
             return 0
         while waiting:
-            n = good(self._raw, unpack, min(waiting, BLOCK))
+            n = pio.good(self._raw, unpack, min(waiting, BLOCK))
             if n:
                 break
             self._state[core.BAD] += 1
@@ -270,11 +182,11 @@ class PioSampler(Sampler):
             self._tell_gap(lost)
         self.start = (self.index + lost) & 0xFFFFFFFF
         self.index = (self.start + n) & 0xFFFFFFFF
-        column(self._raw, unpack, self.status, n << 8)
-        offset = unpack[_STATUS]
+        pio.column(self._raw, unpack, self.status, n << 8)
+        offset = unpack[pio.STATUS]
         for channel in self.channels:
-            column(self._raw, unpack, channel, n << 8 | offset)
-            offset += unpack[_SAMPLE]
+            pio.column(self._raw, unpack, channel, n << 8 | offset)
+            offset += unpack[pio.SAMPLE]
         self._skip(n)
         self._seen_us = time.ticks_us()
         if self._dma.count < _LOW:
@@ -283,7 +195,9 @@ class PioSampler(Sampler):
 
     def _skip(self, frames):
         self._taken += frames * self._frame_bytes
-        self._unpack[_AT] = (self._unpack[_AT] + frames * self._frame_bytes) & (self._size - 1)
+        self._unpack[pio.AT] = (self._unpack[pio.AT] + frames * self._frame_bytes) & (
+            self._size - 1
+        )
 
     def _lose_now(self, lost, reason):
         if not self._pending:

@@ -23,7 +23,14 @@ from heartlog.image.build import build_image
 from heartlog.image.places import boards_dir
 
 # What the emulated board needs of the image; the rest (link, journal) has no radio here.
-WANTED = ("monitor/afe/", "monitor/sampler", "monitor/detector/", "monitor/__init__", "board.mpy")
+WANTED = (
+    "monitor/afe/",
+    "monitor/sampler",
+    "monitor/pio_core",
+    "monitor/detector/",
+    "monitor/__init__",
+    "board.mpy",
+)
 CHUNK = 512
 
 
