@@ -92,7 +92,7 @@ def test_record_and_record_again_store_everything_once(board: Board, tmp_path: P
 
 def test_two_recorders_at_once(board: Board, tmp_path: Path):
     file = tmp_path / "s.sqlite"
-    first = record(board, file, "200s")
+    first = record(board, file, "80s")
     wait_until(lambda: board.control(do="status")["radio"]["connections"] > 0)
     second = record(board, file, "5s")
     for process in (second, first):

@@ -60,9 +60,9 @@ async def _connected(backend: Backend, found: Found, view: View, ecg: bool) -> N
         status = await monitor.status()
         view.state.take_status(status)
         view.status = "connected"
-        await _learn_scale(monitor, view)
+        await learn_scale(monitor, view)
         if ecg:
-            monitor.on_ecg = lambda b: view.take_ecg(b.boot, b.first, b.codes, b.channel + 1)
+            monitor.on_ecg = view.take_block
             await monitor.start_ecg()
         next_status = backend.clock.now() + STATUS_SECONDS
         async for batch in monitor.records(after=status["next_seq"] - 1):
@@ -73,7 +73,7 @@ async def _connected(backend: Backend, found: Found, view: View, ecg: bool) -> N
                 next_status = backend.clock.now() + STATUS_SECONDS
 
 
-async def _learn_scale(monitor: Monitor, view: View) -> None:
+async def learn_scale(monitor: Monitor, view: View) -> None:
     """Rate and gain: the boot record that has them is among the stored ones, not fetched here."""
     (rate,) = await monitor.request(wire.SETTING_GET, RATE_SETTING)
     (gain,) = await monitor.request(wire.SETTING_GET, GAIN_SETTING)

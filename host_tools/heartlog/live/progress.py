@@ -32,7 +32,7 @@ class Follower:
         self.finished = False
         self.started: float | None = None
         self._lost_at: float | None = None
-        self._say = say
+        self.say = say
         self._clock = clock
 
     def take(self, event: events.Event) -> None:
@@ -44,7 +44,7 @@ class Follower:
     def _on_searching(self, event: events.Searching) -> None:
         self.phase = "searching again" if event.again else "searching"
         if not event.again:
-            self._say("Looking for the monitor ...")
+            self.say("Looking for the monitor ...")
 
     def _on_connected(self, event: events.Connected) -> None:
         self.phase = "connected"
@@ -53,16 +53,16 @@ class Follower:
         battery = self.state.battery_percent
         charge = f", battery {battery} %" if battery is not None else ""
         if self._lost_at is None:
-            self._say(
+            self.say(
                 f"Connected to {event.info.device_id} at {event.address}"
                 f" (firmware {event.info.firmware}{charge})."
             )
         else:
             away = duration(max(0.0, event.time - self._lost_at))
-            self._say(f"Connected again after {away}; what was missed is fetched.")
+            self.say(f"Connected again after {away}; what was missed is fetched.")
         self._lost_at = None
         if self.state.fault:
-            self._say(f"The monitor reports a fault: {self.state.fault}.")
+            self.say(f"The monitor reports a fault: {self.state.fault}.")
 
     def _on_sessionopened(self, event: events.SessionOpened) -> None:
         self.session_id, self.resumed = event.session_id, event.resumed
@@ -70,7 +70,7 @@ class Follower:
         if self.started is None:
             self.started = event.time
         what = "goes on where it stopped" if event.resumed else "begins"
-        self._say(f"Session {event.session_id} {what}.")
+        self.say(f"Session {event.session_id} {what}.")
 
     def _on_arrived(self, event: events.Arrived) -> None:
         before = self.state.fault
@@ -83,12 +83,12 @@ class Follower:
         self.behind = event.behind
         self.phase = "catching up" if event.behind > 20 else "recording"
         if self.state.fault and self.state.fault != before:
-            self._say(f"The monitor reports a fault: {self.state.fault}.")
+            self.say(f"The monitor reports a fault: {self.state.fault}.")
 
     def _on_missing(self, event: events.Missing) -> None:
         count = event.last - event.first + 1
         self.missing += count
-        self._say(f"The monitor no longer has {count} records ({event.first} to {event.last}).")
+        self.say(f"The monitor no longer has {count} records ({event.first} to {event.last}).")
 
     def _on_committed(self, event: events.Committed) -> None:
         self.stored = event.count
@@ -100,7 +100,7 @@ class Follower:
         self.interruptions += 1
         self._lost_at = event.time
         kept = "What was received is stored; the monitor keeps the rest."
-        self._say(f"Connection lost: {event.reason.rstrip('.')}. {kept}")
+        self.say(f"Connection lost: {event.reason.rstrip('.')}. {kept}")
 
     def _on_finished(self, event: events.Finished) -> None:
         self.finished = True

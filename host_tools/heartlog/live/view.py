@@ -21,9 +21,13 @@ from heartlog.live.trace import Trace
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from heartlog.link.ecgflow import EcgBlock
+
 FRAMES_PER_SECOND = 8
 """Enough for a trace that scrolls; few enough for a slow SSH line (about 2 kB a frame)."""
 LINE_SECONDS = 1.0
+SENTENCES = 3
+"""Of what happened, on the screen while recording."""
 
 
 class View:
@@ -54,6 +58,15 @@ class View:
         microvolts = np.asarray(codes, np.float32) * np.float32(self.state.nv_per_code / 1000.0)
         self.trace.add(first_sample, microvolts)
         self.state.hear(first_sample + len(microvolts))
+
+    def take_block(self, block: EcgBlock) -> None:
+        """As `take_ecg`, a block as the link gives it."""
+        self.take_ecg(block.boot, block.first, block.codes, block.channel + 1)
+
+    def say(self, text: str) -> None:
+        """Keep the last sentences of what happened at the foot of the screen."""
+        self.status = "recording"
+        self.foot = [*self.foot[-(SENTENCES - 1) :], text]
 
     @contextlib.asynccontextmanager
     async def shown(self, console: Console) -> AsyncIterator[None]:
