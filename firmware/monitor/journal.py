@@ -93,6 +93,9 @@ class Journal:
             self.number = self._next_blank(ring.newest)
             # pages behind the newest good one that are neither good nor blank were written once
             skipped = self.number - ring.newest - 1
+            # and a next block that is not as it was prepared may have been full
+            if self.number % _ring.PAGES == 0 and not ring.clean(self.number):
+                skipped += _ring.PAGES
             left_out = MOST_OPEN + _MOST_PER_PAGE * skipped
         else:
             left_out = MOST_OPEN if ring.seq_floor else 0

@@ -125,6 +125,16 @@ class Ring:
                 return False
         return True
 
+    def clean(self, number):
+        """Whether the block of page `number` was prepared, and nothing written into it since."""
+        block = number % self.slots // PAGES
+        if not self._read_head(block):
+            return False
+        for slot in range(block * PAGES, (block + 1) * PAGES):
+            if not self.blank(slot):
+                return False
+        return True
+
     def program(self, number, image, start, end):
         """Writes bytes start..end of the page `image`; False when they don't read back."""
         slot = number % self.slots

@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501
+# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
 # Runs in MicroPython: a journal lives through several turns of its ring, and at every single
 # program and erase the power is cut on a copy of the flash. On the copy the firmware boots, and
 # everything that was promised is checked; then it goes on a little, and is cut again.

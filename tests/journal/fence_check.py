@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501
+# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
 # Runs in MicroPython: fences in a real littlefs, made with the power going at any operation, and
 # then written behind the file system's back while the file system is used.
 import os

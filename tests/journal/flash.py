@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501
+# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
 # For MicroPython: the virtual board's NOR flash in RAM, where a copy in which the power went can
 # be made of every state.
 import sys

@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501
+# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
 # Runs in MicroPython: settings are changed many times, and the power is cut in every operation.
 import sys
 

@@ -42,3 +42,10 @@ def test_settings_survive_a_cut_at_every_operation(repository: Path, micropython
 def test_fences_hold_their_place_in_the_file_system(repository: Path, micropython: str) -> None:
     cuts, _wear = run(repository, micropython, "fence_check.py", 23)
     assert cuts >= 20
+
+
+def test_damaged_flash_costs_only_what_was_in_it(repository: Path, micropython: str) -> None:
+    """Bit rot, another format, garbage, blocks that can't be erased: never a number twice."""
+    damages, kept, whole = run(repository, micropython, "rot.py", 100)
+    assert damages == 100
+    assert kept > whole // 2

@@ -62,6 +62,7 @@ class Recorder:
         """The monitor while it is connected."""
         self.count = 0
         """Records stored since the start."""
+        self._heard = False  # records have come: from then on a lost monitor is sought again
         self._pending: list[Record] = []
         self._pending_since = 0.0
         self._device = ""
@@ -83,12 +84,11 @@ class Recorder:
         it can't be written: the monitor then keeps what was not stored.
         """
         tries = 0
-        connected_once = False
         try:
             while True:
                 try:
-                    async with await self._connect(connected_once) as monitor:
-                        connected_once, tries = True, 0
+                    async with await self._connect(self._heard) as monitor:
+                        tries = 0
                         self.monitor = monitor
                         try:
                             if await self._follow(monitor, seconds):
@@ -96,15 +96,15 @@ class Recorder:
                         finally:
                             self.monitor = None
                 except RequestRefused as error:
-                    if not connected_once or error.result != wire.REFUSED:
+                    if not self._heard or error.result != wire.REFUSED:
                         raise
                     reason = error.message  # our own dead connection still holds the records
                 except (LinkLost, NotFound) as error:
-                    if not connected_once:
+                    if not self._heard:
                         raise
                     reason = error.message
                 except Exception as error:
-                    if not connected_once or not _is_radio(error):
+                    if not self._heard or not _is_radio(error):
                         raise
                     reason = str(error) or type(error).__name__
                 self._commit()
@@ -161,6 +161,7 @@ class Recorder:
         self.strips.connected(monitor)
         self._learn_scale()
         async for batch in monitor.records(after):
+            self._heard = True
             now = self._clock.now()
             self._take(batch, now)
             if await self._commit_when_due(monitor, now) and self._over(monitor):
