@@ -133,3 +133,20 @@ def test_verify_finds_rot(store):
         db.connection().exec_driver_sql("UPDATE ecg_chunk SET data = x'00'")
     with pytest.raises(StoreDamaged, match="ECG of session 1"):
         verify(store)
+
+
+def test_a_deidentified_share_tells_nobody(store, tmp_path):
+    session = fill(store, "P-17-anna")
+    flagged = seal(store, [session.id], tmp_path / "x", WORDS, deidentify=True)
+    assert {"diary symptom", "findings"} <= set(flagged)
+    inside = decrypt((tmp_path / "x").read_bytes(), WORDS)
+    for secret in ("Müller", "Zoë", "P-17-anna", "dizzy", "wide beats"):
+        assert secret.encode() not in inside, secret
+    with Store.open(tmp_path / "colleague.sqlite") as other:
+        (arrived,) = unseal(tmp_path / "x", WORDS, other)
+        a, b = store.beats(session.id), other.beats(arrived.session_id)
+        shift = b["time"][0] - a["time"][0]
+        assert shift < 0
+        assert shift % (7 * 86_400) == pytest.approx(0, abs=1e-3)
+        assert np.array_equal(a["rr_ms"], b["rr_ms"])
+        assert np.array_equal(a["kind"], b["kind"])

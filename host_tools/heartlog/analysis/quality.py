@@ -189,7 +189,8 @@ def _states(
             off_times[electrode] = off_times.get(electrode, 0) + 1
         was_off = now_off
         if name not in ANALYSABLE and length > 0:
-            why = name + (f": {' '.join(sorted(now_off))}" if now_off else "")
+            detail = " ".join(sorted(now_off)) or str(row.fields.get("reason_name") or "")
+            why = name + (f": {detail}" if detail else "")
             bad.append((row.time, row.time + length, why))
     return seconds, off, off_times, bad
 

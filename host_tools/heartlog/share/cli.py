@@ -33,6 +33,10 @@ def ask(twice: bool) -> str:
 def seal(
     sessions: Annotated[list[int], typer.Argument(help="Numbers of the sessions.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write (.heartshare).")],
+    deidentify: Annotated[
+        bool,
+        typer.Option("--deidentify", help="Take out names, move dates, replace identifiers."),
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Write sessions, patients included, into one file that only the passphrase opens."""
@@ -43,7 +47,9 @@ def seal(
     passphrase = ask(twice=True)
     check_passphrase(passphrase)
     with Store.open(store) as opened:
-        do(opened, sessions, out, passphrase)
+        flagged = do(opened, sessions, out, passphrase, deidentify=deidentify)
+    if flagged:
+        output.note(f"Taken out: {', '.join(flagged)}.")
     output.note(f"{out} is sealed. Tell the passphrase by another way than the file.")
 
 

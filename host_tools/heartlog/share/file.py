@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.security.files import write_private
+from heartlog.share.anonymous import strip_identity
 from heartlog.store import Store
 from heartlog.store.backup import copy_session
 
@@ -59,20 +60,31 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
-def seal(store: Store, session_ids: list[int], path: Path, passphrase: str) -> None:
-    """Write sessions of a store as one encrypted file; never overwrites."""
+def seal(
+    store: Store,
+    session_ids: list[int],
+    path: Path,
+    passphrase: str,
+    *,
+    deidentify: bool = False,
+) -> list[str]:
+    """Write sessions as one encrypted file; never overwrites. Returns free texts taken out."""
     check_passphrase(passphrase)
     if path.exists():
         raise ShareProblem(f"{path} exists already.", "Choose another name.")
+    flagged: list[str] = []
     with tempfile.TemporaryDirectory(prefix="heartlog-") as folder:
         inner = Path(folder) / "share.sqlite"
         with Store.open(inner) as small:
             for number in session_ids:
                 copy_session(store, number, small)
+            if deidentify:
+                flagged = strip_identity(small)
             with small.engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         plain = inner.read_bytes()
     write_private(path, encrypt(plain, passphrase))
+    return flagged
 
 
 def encrypt(plain: bytes, passphrase: str) -> bytes:

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,57 +23,10 @@ from heartlog.store.engine import as_url, default_url, open_engine, place
 from heartlog.store.errors import NotFound, StoreReadOnly, clear_errors
 from heartlog.store.reading import Placed, Timeline, apply_edits
 from heartlog.store.schema import RecordRow, SessionRow
+from heartlog.store.session import COLUMNS, STATUSES, Session, to_session
 from heartlog.store.types import Beats, Record, WireRecord, from_wire
 
-STATUSES = ("recording", "interrupted", "complete", "imported")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One wear or imported test, as listed. Times are UNIX seconds (UTC)."""
-
-    id: int
-    patient_id: int | None
-    patient_identifier: str
-    patient_name: str
-    device_id: str
-    device_session: int | None
-    status: str
-    source: str
-    started_at: float
-    ended_at: float | None
-    last_data_at: float | None
-    time_zone: str
-    planned_seconds: float | None
-    lead_arrangement: str
-    electrode_sites: dict[str, Any]
-    fitted_by: str
-    consent: str
-    notes: str
-    rate: float
-    nv_per_code: float | None
-    board: str
-    part: str
-    firmware: str
-    settings: dict[str, Any]
-    reason: str
-    beat_count: int
-    gap_count: int
-    event_count: int
-    archived: bool = field(default=False)
-
-
-_COLUMNS = [name for name in Session.__dataclass_fields__ if not name.startswith("patient_")]
-
-
-def _to_session(row: SessionRow, identifier: str | None, name: str | None) -> Session:
-    values = {column: getattr(row, column) for column in _COLUMNS}
-    return Session(
-        patient_id=row.patient_id,
-        patient_identifier=identifier or "",
-        patient_name=name or "",
-        **values,
-    )
+__all__ = ["STATUSES", "Session", "Store"]
 
 
 class Store:
@@ -140,7 +92,7 @@ class Store:
         self, device_id: str, *, started_at: float | None = None, **values: Any
     ) -> Session:
         """Begin a device's session; `values` are columns of Session (rate, board, notes ...)."""
-        unknown = set(values) - set(_COLUMNS) - {"patient_id"}
+        unknown = set(values) - set(COLUMNS) - {"patient_id"}
         if unknown:
             raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
         moment = time.time() if started_at is None else started_at
@@ -204,7 +156,7 @@ class Store:
         if limit is not None:
             query = query.limit(limit).offset(offset)
         with self.reading() as db:
-            return [_to_session(*row) for row in db.execute(query).all()]
+            return [to_session(*row) for row in db.execute(query).all()]
 
     def open_sessions(self, device_id: str) -> list[Session]:
         """Return the device's sessions that are recording or interrupted, newest first."""
@@ -215,7 +167,7 @@ class Store:
 
     def update_session(self, session_id: int, **values: Any) -> None:
         """Set columns of a session (recorders' facts; people's edits go through `records`)."""
-        unknown = set(values) - set(_COLUMNS) - {"patient_id"}
+        unknown = set(values) - set(COLUMNS) - {"patient_id"}
         if unknown:
             raise TypeError(f"a session has no {', '.join(sorted(unknown))}")
         with self.writing() as db:

@@ -139,6 +139,19 @@ def _held(value: Value, low: int, high: int) -> int:
     return max(low, min(high, int(value)))
 
 
+SIGNAL_REASONS = {
+    2: "at the rail",
+    3: "no signal",
+    4: "converter stuck",
+    5: "hum or muscle",
+    6: "movement",
+    7: "after a restart",
+    8: "electrode just on",
+    9: "front end silent",
+}
+"""Short names of the reasons that the monitor's `quality` gives for a signal's state."""
+
+
 def from_wire(
     seq: int, name: str, boot: int, values: Mapping[str, int], body: bytes = b""
 ) -> Record:
@@ -153,6 +166,7 @@ def from_wire(
         fields["kind"] = _beat_kind(values.get("flags", 0))
     elif name == "signal":
         fields["state_name"] = _named(wire.SIGNAL_NAMES, values.get("state", 0))
+        fields["reason_name"] = SIGNAL_REASONS.get(values.get("reason", 0), "")
         off = values.get("off", 0)
         fields["electrodes_off"] = " ".join(
             e for bit, e in enumerate(wire.ELECTRODES) if off >> bit & 1
