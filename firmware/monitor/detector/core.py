@@ -90,6 +90,7 @@ _YES = const(1)
 _WAIT = const(2)
 _LATE = const(3)
 
+_RAIL = const(8304000)  # 99 % of full scale
 _BASE = const(4096)  # the tick that the first pair of samples is given: times are never negative
 _REBASE = const(1 << 22)  # at this tick (9.3 hours) all times are moved back
 
@@ -177,6 +178,7 @@ class Detector:
                     at = unfold(block, at | count << 16, x, y)
                 self._feed(x, y[3])
             left = y[0]
+        self._judge_signal(block[count - 1], count)
         # Absolute samples at 250 a second become samples ago at the signal's own rate.
         end = 2 * s[_TICK] + self._odd
         events = self.events
@@ -239,7 +241,6 @@ class Detector:
             self._release(True, h[_NEXT_LEVEL], h[_NEXT_NARROW], 1)
         if self._started:
             self._search(now)
-            self._state()
         self._set_alarm(now)
 
     def _compare(self, steepest):
@@ -365,6 +366,7 @@ class Detector:
         self._s[_ALARM] = (self._begun + self._p[_START] + 48) >> 1
         self.judging = False
         self.reason = LEARNING
+        self._railed = 0
 
     def _fade(self, now):
         """No beat for long: the levels fall by an octave in four seconds."""
@@ -386,19 +388,24 @@ class Detector:
             alarm = (alarm >> 1) - 1
         s[_ALARM] = alarm
 
-    def _state(self):
-        d = self._d
-        if not d[_BEATS]:
-            self.judging = False
-            self.reason = LEARNING
+    def _judge_signal(self, code, count):
+        """Sets `judging` and `reason` after a block that ended with `code`."""
+        d, p = self._d, self._p
+        now = 2 * self._s[_TICK]
+        self._railed = self._railed + count if abs(code) > _RAIL else 0
+        if self._railed > self.rate >> 1:
+            reason = NO_SIGNAL
+        elif not self._started:
+            reason = LEARNING if now - self._begun < p[_START] + 100 else NO_SIGNAL
+        elif not d[_BEATS] or now - d[_LAST_TIME] > p[_LOST]:
+            reason = NO_SIGNAL
         else:
+            reason = GOOD
             gap = d[_BEAT_LEVEL] - d[_NOISE_LEVEL]
-            if gap < 16:
-                self.judging = False
-                self.reason = NOISE
-            elif gap > 32 or self.reason != NOISE:
-                self.judging = True
-                self.reason = GOOD
+            if gap < 16 or (gap < 32 and self.reason == NOISE):
+                reason = NOISE
+        self.reason = reason
+        self.judging = reason == GOOD
 
     def _tell(self, c, flags):
         n = self._n
