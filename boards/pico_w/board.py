@@ -24,8 +24,8 @@ PINS = {
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# Kept free of the journal: an update comes whole before it is unpacked into the spare slot.
-JOURNAL_RESERVE = 432 * 1024
+# Kept free of the journal: the spare slot, for updates over USB. Those over the air want more.
+JOURNAL_RESERVE = 376 * 1024
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

@@ -31,7 +31,7 @@ BATTERY_DIVIDER = 2
 # into the spare slot.
 try:
     os.stat("/slots")
-    JOURNAL_RESERVE = 640 * 1024
+    JOURNAL_RESERVE = 768 * 1024
 except OSError:
     JOURNAL_RESERVE = 96 * 1024
 

@@ -138,7 +138,7 @@ def tidy(p, keep):
 def _room(repl: Repl, board: Board, image: ImageInfo) -> None:
     size, free = repl.value(f"(lambda s: (s[0], s[3]))(os.statvfs({board.root!r}))", "import os")
     # littlefs gives each file whole blocks, and each folder two; a few are left for its own use.
-    blocks = sum(-(-file.size // _BLOCK) for file in image.files) + 16
+    blocks = sum(-(-file.size // _BLOCK) for file in image.files) + 10
     needed = blocks * _BLOCK
     if size * free < needed:
         raise CommandError(
