@@ -219,6 +219,33 @@ def test_analysis_of_a_stored_session(store):
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
+def test_the_state_that_counts_is_of_the_detectors_channel(store):
+    session = store.open_session("aa", rate=250.0, started_at=1.79e9)
+
+    def signal(seq, second, channel, state, off=""):
+        fields = {"state_name": state, "electrodes_off": off, "channel": channel}
+        return Record(seq, "signal", second * 250, fields)
+
+    records = [
+        signal(1, 0, 1, "good"),
+        signal(2, 0, 2, "good"),
+        signal(3, 10, 1, "lead off", "LA"),
+        signal(4, 10, 2, "good", "LA"),
+        signal(5, 20, 2, "noisy", "LA"),
+        signal(6, 40, 1, "good"),
+        signal(7, 40, 2, "good"),
+        Record(8, "setting", 60 * 250, {"key": 1, "value": 1}),
+        signal(9, 60, 2, "good"),
+        signal(10, 70, 1, "flat"),
+        signal(11, 100, 2, "good"),
+    ]
+    store.append(session.id, records)
+    q = analyse(store.session(session.id), store.timeline(session.id)).quality
+    assert q.state_seconds == {"good": pytest.approx(70.0), "lead off": pytest.approx(30.0)}
+    assert (q.off_seconds, q.off_times) == ({"LA": pytest.approx(30.0)}, {"LA": 1})
+    assert q.bad_spans == ((1.79e9 + 10, 1.79e9 + 40, "lead off: LA"),)
+
+
 def test_settings_are_read_by_name():
     assert AnalysisSettings.parse(["pause_ms=2500", "run_beats=4"]).run_beats == 4
     with pytest.raises(UsageProblem, match="no analysis setting 'pauze'"):

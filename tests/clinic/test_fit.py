@@ -32,7 +32,7 @@ def ecg(r_uv=900.0, noise_uv=8.0, hum_uv=0.0, hum_hz=50.0, wander_uv=0.0, second
 def test_sizes_are_measured():
     reading = read_signal(ecg(noise_uv=20), RATE)
     assert reading.r_wave_uv == pytest.approx(900, rel=0.12)
-    assert reading.noise_uv == pytest.approx(20 * np.sqrt(39.3 / 125), rel=0.3)
+    assert reading.noise_uv == pytest.approx(20 * np.sqrt(25 / 125), rel=0.3)
     assert reading.rate == pytest.approx(75, abs=1)
     assert reading.good
     hum = read_signal(ecg(hum_uv=100), RATE)
@@ -45,7 +45,7 @@ def test_sizes_are_measured():
         ({"r_uv": 200, "noise_uv": 6}, "too small"),
         ({"r_uv": 0}, "No R wave"),
         ({"r_uv": 1500, "noise_uv": 190}, "Noise"),
-        ({"r_uv": 500, "noise_uv": 140}, "times the noise"),
+        ({"r_uv": 350, "noise_uv": 62}, "times the noise"),
         ({"hum_uv": 80, "hum_hz": 60.0}, "at 60 Hz"),
         ({"wander_uv": 3000}, "wanders"),
         ({"seconds": 2.0}, "Too little signal"),

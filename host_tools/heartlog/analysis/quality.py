@@ -4,7 +4,8 @@ q = quality(timeline, start, stop)
 q.analysable_percent, q.off_seconds["LA"], q.gaps
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from heartlog.store.types import DOUBTFUL
 ANALYSABLE = ("good", "noisy")
 """States in which the device judges beats; a noisy stretch is judged with doubt."""
 POWER = "no power, or restarting"
+CHANNEL_SETTING = 1
+"""Key of the setting that names the detector's channel."""
 
 Beats = npt.NDArray[Any]
 
@@ -165,34 +168,64 @@ def _edge(timeline: Timeline, boot: int, last: bool) -> float | None:
 def _states(
     timeline: Timeline, start: float, stop: float
 ) -> tuple[dict[str, float], dict[str, float], dict[str, int], list[tuple[float, float, str]]]:
+    """Add up the states of the channel in which beats are looked for, and each electrode's."""
     seconds: dict[str, float] = {}
-    off: dict[str, float] = {}
-    off_times: dict[str, int] = {}
     bad: list[tuple[float, float, str]] = []
-    rows = timeline.of("signal")
+    off, off_times = _electrodes(timeline, start, stop)
+    rows = _detectors_channel(timeline)
     if not rows:
         return {"not reported": max(0.0, stop - start)}, off, off_times, bad
     if rows[0].time > start:
         seconds["not reported"] = rows[0].time - start
-    was_off: set[str] = set()
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, end in _with_ends(timeline, rows, stop):
+        length = max(0.0, end - max(row.time, start))
+        name = str(row.fields.get("state_name", "unknown"))
+        seconds[name] = seconds.get(name, 0.0) + length
+        if name not in ANALYSABLE and length > 0:
+            detail = str(row.fields.get("electrodes_off") or row.fields.get("reason_name") or "")
+            bad.append((row.time, row.time + length, name + (f": {detail}" if detail else "")))
+    return seconds, off, off_times, bad
+
+
+def _detectors_channel(timeline: Timeline) -> list[Placed]:
+    """Return signal records of the detector's channel: the first, or as a setting record says."""
+    channel = 1
+    rows = []
+    for row in timeline.of("signal", "setting"):
+        if row.kind == "setting":
+            if row.fields.get("key") == CHANNEL_SETTING:
+                channel = int(row.fields.get("value") or 0) + 1
+        elif row.fields.get("channel", 0) in (0, channel):
+            rows.append(row)
+    return rows
+
+
+def _with_ends(
+    timeline: Timeline, rows: list[Placed], stop: float
+) -> Iterator[tuple[Placed, float]]:
+    """Give each record the time until which it holds: the next one, or the end of its boot."""
+    for row, following in itertools.zip_longest(rows, rows[1:]):
         end = following.time if following is not None else stop
         if following is not None and following.boot != row.boot:
             end = min(end, _edge(timeline, row.boot, last=True) or end)
-        length = max(0.0, min(end, stop) - max(row.time, start))
-        name = str(row.fields.get("state_name", "unknown"))
-        seconds[name] = seconds.get(name, 0.0) + length
+        yield row, min(end, stop)
+
+
+def _electrodes(
+    timeline: Timeline, start: float, stop: float
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Return how long and how often each electrode was off; every record tells of all."""
+    off: dict[str, float] = {}
+    times: dict[str, int] = {}
+    was_off: set[str] = set()
+    for row, end in _with_ends(timeline, timeline.of("signal"), stop):
         now_off = set(str(row.fields.get("electrodes_off") or "").split())
         for electrode in now_off:
-            off[electrode] = off.get(electrode, 0.0) + length
+            off[electrode] = off.get(electrode, 0.0) + max(0.0, end - max(row.time, start))
         for electrode in now_off - was_off:
-            off_times[electrode] = off_times.get(electrode, 0) + 1
+            times[electrode] = times.get(electrode, 0) + 1
         was_off = now_off
-        if name not in ANALYSABLE and length > 0:
-            detail = " ".join(sorted(now_off)) or str(row.fields.get("reason_name") or "")
-            why = name + (f": {detail}" if detail else "")
-            bad.append((row.time, row.time + length, why))
-    return seconds, off, off_times, bad
+    return off, times
 
 
 def _overlap(
