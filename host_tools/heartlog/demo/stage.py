@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -43,7 +44,10 @@ class Stage:
 
     def say(self, text: str) -> None:
         """A remark, between the steps."""
-        self.console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
+        if self.lively:
+            self.console.print(Padding(Text(text, style="dim"), (0, 0, 0, 3)))
+        else:
+            self.console.print(Text(f"   {text}"), soft_wrap=True)
 
     @contextlib.contextmanager
     def bar(self, total: float) -> Iterator[Bar]:

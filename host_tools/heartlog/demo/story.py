@@ -7,6 +7,7 @@ board's: nothing in the path from the electrodes to the store knows that it is a
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,8 +290,8 @@ def finish(
     out = output.out()
     out.print()
     if agreement is not None:
-        text = agreement.text.replace("\n", "\n" + " " * 16)
-        out.print(f"Agreement       {text}", highlight=False, soft_wrap=True)
+        lines = textwrap.wrap(agreement.text, 62)
+        out.print("Agreement       " + ("\n" + " " * 16).join(lines), highlight=False)
     out.print(f"Picture         {shown(picture)}", highlight=False, soft_wrap=True)
     if report is not None:
         out.print(f"Report          {shown(report)}", highlight=False, soft_wrap=True)
