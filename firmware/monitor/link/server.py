@@ -28,6 +28,9 @@ _FRAMES_A_STEP = 4
 _HELLO_MS = 30000  # a central that asked for nothing by then is sent away
 _ADVERTISE_US = 250000
 _NO_CONNECTION = -1
+# What only the host that has the records may do, while there is one.
+_OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
+           wire.ERASE)  # fmt: skip
 ROOM = 256
 FRONT = 4  # bytes left free before a frame for the seal's counter
 BEHIND = 8
@@ -350,6 +353,8 @@ class Server:
             model, firmware = self._described
             pack_into("<20s12s", answer, 3, model.encode(), firmware.encode())
             return wire.OK, 35
+        if opcode in _OWNERS and self._owner is not None and self._owner is not peer:
+            return wire.REFUSED, 3
         return self._handlers.on_command(opcode, data, answer, now)
 
     # --- what everyone may hear ----------------------------------------------------------------

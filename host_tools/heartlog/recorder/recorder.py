@@ -62,6 +62,7 @@ class Recorder:
         """The monitor while it is connected."""
         self.count = 0
         """Records stored since the start."""
+        self._resumed = False  # the session was begun by an earlier recorder
         self._heard = False  # records have come: from then on a lost monitor is sought again
         self._pending: list[Record] = []
         self._pending_since = 0.0
@@ -96,8 +97,13 @@ class Recorder:
                         finally:
                             self.monitor = None
                 except RequestRefused as error:
-                    if not self._heard or error.result != wire.REFUSED:
+                    if error.result != wire.REFUSED:
                         raise
+                    if not self._heard:
+                        raise NotFound(
+                            "The monitor is being recorded by another program.",
+                            "Stop that one, or wait until it is done, then try again.",
+                        ) from error
                     reason = error.message  # our own dead connection still holds the records
                 except (LinkLost, NotFound) as error:
                     if not self._heard:
@@ -121,7 +127,7 @@ class Recorder:
         return self.session_id
 
     def _interrupt(self, reason: str) -> None:
-        if self.session_id is not None:
+        if self.session_id is not None and (self._heard or not self._resumed):
             try:
                 self._commit()
                 self._store.mark_interrupted(self.session_id, reason)
@@ -161,7 +167,9 @@ class Recorder:
         self.strips.connected(monitor)
         self._learn_scale()
         async for batch in monitor.records(after):
-            self._heard = True
+            if not self._heard:
+                self._heard = True
+                self._store.mark_recording(self._session())
             now = self._clock.now()
             self._take(batch, now)
             if await self._commit_when_due(monitor, now) and self._over(monitor):
@@ -185,8 +193,7 @@ class Recorder:
         number = status["session"]
         for session in self._store.open_sessions(self._device) if number else []:
             if session.device_session == number:
-                self.session_id = session.id
-                self._store.mark_recording(session.id)
+                self.session_id, self._resumed = session.id, True
                 self._tell(events.SessionOpened(self._clock.now(), session.id, True))
                 return
         session = self._store.open_session(
@@ -201,6 +208,10 @@ class Recorder:
         await monitor.start_session(self._number())
         self._store.update_session(session.id, device_session=self._number())
         self._tell(events.SessionOpened(self._clock.now(), session.id, False))
+
+    def _session(self) -> int:
+        assert self.session_id is not None
+        return self.session_id
 
     def _number(self) -> int:
         """The number by which the monitor knows the session."""
