@@ -5,8 +5,9 @@ is the stretch from 120 ms before to 152 ms after its R peak, 18 points 16 ms ap
 mean. Two shapes differ by sum|a - b| / (sum|a| + sum|b|): 0 for the same, 1 for opposites,
 whatever the gain and the electrode offset (a normalised city-block distance: it needs no product).
 
-Word lengths: a ring value is within +/-2^19, a point about its mean within +/-2^20, a sum of 18 of
-them below 2^25; quotients are formed after both sides were shifted until the divisor has 16 bits.
+Word lengths: a ring value is within +/-2^19 and kept with 2^19 added, a template's point within
++/-2^20 and kept with 2^21 added (so that loads need no sign extension); a sum of 18 is below
+2^26; quotients are formed after both sides were shifted until the divisor has 16 bits.
 """
 
 import micropython
@@ -32,25 +33,24 @@ STATE = const(48)
 
 @micropython.viper
 def push(s: ptr32, m: ptr32, block: ptr32, count: int):
-    # Codes into the ring: the mean of s[3] codes, then of two such means.
-    acc = ((s[0] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    last = ((s[4] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    # Codes into the ring: the mean of s[3] codes, then of two such means. 2^23 is added to each
+    # code by turning its sign bit, and so 2^19 to each value in the ring.
+    acc = s[0]
     n = s[1]
     i = 0
     while i < count:
-        acc += ((block[i] & 0xFFFFFF) ^ 0x800000) - 0x800000
+        acc += (block[i] & 0xFFFFFF) ^ 0x800000
+        i += 1
         n += 1
         if n == s[3]:
             acc = acc >> s[5]
-            m[s[2]] = (acc + last) >> 1
+            m[s[2]] = (acc + s[4]) >> 1
             s[2] = (s[2] + 1) & 511
-            last = acc
+            s[4] = acc
             acc = 0
             n = 0
-        i += 1
     s[0] = acc
     s[1] = n
-    s[4] = last
 
 
 @micropython.viper
@@ -59,7 +59,7 @@ def measure(s: ptr32, m: ptr32, at: int):
     i = 0
     total = 0
     while i < 18:
-        total += ((m[(at - 15 + 2 * i) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        total += m[(at - 15 + 2 * i) & 511]
         i += 1
     mean = total // 18
     # The level around the QRS: of two points at either end the middle two.
@@ -71,7 +71,7 @@ def measure(s: ptr32, m: ptr32, at: int):
         v = at - 15 + 2 * i
         if i > 1:
             v += 28
-        v = ((m[v & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        v = m[v & 511]
         base += v
         if v < low:
             low = v
@@ -84,7 +84,7 @@ def measure(s: ptr32, m: ptr32, at: int):
     peak = 1
     i = 0
     while i < 18:
-        v = ((m[(at - 15 + 2 * i) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        v = m[(at - 15 + 2 * i) & 511]
         d = v - mean
         if d < 0:
             d = 0 - d
@@ -92,7 +92,7 @@ def measure(s: ptr32, m: ptr32, at: int):
         i += 1
     i = at - 11
     while i <= at + 14:
-        d = (((m[i & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000) - base
+        d = m[i & 511] - base
         if d < 0:
             d = 0 - d
         spread += d
@@ -104,10 +104,10 @@ def measure(s: ptr32, m: ptr32, at: int):
     # Noise: the largest mean |second difference| over 64 ms in the 224 ms before the P wave's end,
     # against the steepest slope of the beat.
     slope = 1
-    before = ((m[(at - 15) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    before = m[(at - 15) & 511]
     i = at - 14
     while i <= at + 19:
-        v = ((m[i & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        v = m[i & 511]
         d = v - before
         if d < 0:
             d = 0 - d
@@ -115,13 +115,13 @@ def measure(s: ptr32, m: ptr32, at: int):
             slope = d
         before = v
         i += 1
-    a = ((m[(at - 42) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    b = ((m[(at - 41) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    a = m[(at - 42) & 511]
+    b = m[(at - 41) & 511]
     run = 0
     most = 0
     i = at - 40
     while i < at - 12:
-        v = ((m[i & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        v = m[i & 511]
         d = v - 2 * b + a
         if d < 0:
             d = 0 - d
@@ -144,36 +144,49 @@ def compare(s: ptr32, m: ptr32, at: int, used: int, last_shift: int):
         total = 0
         i = 0
         while i < 18:
-            total += ((m[(at + j - 15 + 2 * i) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+            total += m[(at + j - 15 + 2 * i) & 511]
             i += 1
         s[37 + j] = total // 18
         j += 1
     k = 0
     while k < 8:
         if (used >> k) & 1:
+            # Shifts 0, -3 and 3, then two to either side of the best of them.
             best = 0x1FFFFFFF
             shift = 0
-            j = -5
-            while j <= last_shift:
-                mean = ((s[37 + j] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-                place = at + j - 15
-                t = 512 + 18 * k
-                end = t + 18
-                total = 0
-                while t < end:
-                    d = ((m[place & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-                    d -= mean + ((m[t] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-                    if d < 0:
-                        d = 0 - d
-                    total += d
-                    if total >= best:
-                        t = end
-                    place += 2
-                    t += 1
-                if total < best:
-                    best = total
-                    shift = j
-                j += 1
+            centre = 0
+            n = 0
+            while n < 7:
+                if n < 3:
+                    j = n * 3
+                    if n == 2:
+                        j = -3
+                else:
+                    if n == 3:
+                        centre = shift
+                    j = (n - 1) >> 1
+                    if n & 1:
+                        j = 0 - j
+                    j += centre
+                n += 1
+                if j <= last_shift:
+                    level = s[37 + j] - 0x200000
+                    place = at + j - 15
+                    t = 512 + 18 * k
+                    end = t + 18
+                    total = 0
+                    while t < end:
+                        d = m[place & 511] - level - m[t]
+                        if d < 0:
+                            d = 0 - d
+                        total += d
+                        if total >= best:
+                            t = end
+                        place += 2
+                        t += 1
+                    if total < best:
+                        best = total
+                        shift = j
             whole = s[6] + m[656 + k]
             while whole > 0xFFFF:
                 whole = whole >> 1
@@ -191,19 +204,19 @@ def learn(m: ptr32, at: int, k: int, weight: int):
     total = 0
     i = 0
     while i < 18:
-        total += ((m[(at - 15 + 2 * i) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        total += m[(at - 15 + 2 * i) & 511]
         i += 1
     mean = total // 18
     area = 1
     i = 0
     while i < 18:
-        v = ((m[(at - 15 + 2 * i) & 511] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000 - mean
-        t = ((m[512 + 18 * k + i] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+        v = m[(at - 15 + 2 * i) & 511] - mean
+        t = m[512 + 18 * k + i] - 0x200000
         if weight == 64:
             t = v
         else:
             t += ((v - t) * weight) >> 6
-        m[512 + 18 * k + i] = t
+        m[512 + 18 * k + i] = t + 0x200000
         if t < 0:
             t = 0 - t
         area += t
@@ -220,8 +233,8 @@ def between(m: ptr32, a: int, b: int) -> int:
         total = 0
         i = 1
         while i < 17:
-            d = ((m[512 + 18 * a + i + j] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-            d -= ((m[512 + 18 * b + i] & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+            d = m[512 + 18 * a + i + j]
+            d -= m[512 + 18 * b + i]
             if d < 0:
                 d = 0 - d
             total += d

