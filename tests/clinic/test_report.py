@@ -168,6 +168,7 @@ def test_the_grid_measures_five_millimetres_on_the_printed_page(reports, tmp_pat
 def test_times_are_written_in_the_sessions_zone(reports):
     assert "CEST" in words(reports / "a4.pdf")
     assert duration(3.25) == "3.2 s"
+    assert duration(0.04) == "40 ms"
     assert duration(3720.0) == "1 h 2 min"
     assert duration(200_000) == "2 d 7 h"
     assert elapsed(3723.4) == "1:02:03"

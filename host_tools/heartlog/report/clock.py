@@ -64,6 +64,8 @@ def elapsed(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a length of time in the two largest units that matter."""
+    if 0 < seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, whole = divmod(round(seconds), 60)
