@@ -65,6 +65,7 @@ class Device:
         out = []
         while (line := self._read()) != ".":
             kind, _, data = line.partition(" ")
+            assert kind in ("n", "a", "o"), line
             out.append((kind, bytes.fromhex(data)))
         return out
 

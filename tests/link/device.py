@@ -133,7 +133,7 @@ class Handlers:
             pack_into("<IHH", answer, 3, clock.now // 4 & 0xFFFFFFFF, 0, journal.boot)
             return wire.OK, 11
         if opcode == wire.SYNC_POINT:
-            body = data[2:]
+            body = data[2 : 2 + wire.SIZE[wire.SYNC]]
             pack_into("<I", answer, 3, journal.append(wire.SYNC, body, len(body)))
             return wire.OK, 7
         return wire.NO_OPCODE, 3
