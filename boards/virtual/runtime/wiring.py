@@ -94,8 +94,9 @@ class Board:
         die()
 
     def restart(self, cause):
-        """Reset as soon as time runs: whoever asked gets the answer first."""
+        """Reset as soon as the answer to whoever asked is out; a paused board runs for it."""
         sim.after(0, lambda: self.reset(cause))
+        sim.set_paused(False)
 
     def firmware_ended(self, why):
         """main returned or raised: a board would sit at its REPL; time stands still here."""
