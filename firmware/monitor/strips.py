@@ -15,6 +15,7 @@ Enough blocks for a strip stay erased, so that the samples around an event never
 erase (45 ms in which no interrupt runs).
 """
 
+import time
 from array import array
 from struct import pack_into, unpack_from
 
@@ -26,6 +27,7 @@ _FORMAT = 1
 _HEAD = 16
 _BLOCK = 4096
 _PAGE = 256
+_ERASE_EVERY_MS = 300000
 _LONGEST_S = 300  # presses that follow each other make one strip, up to this
 
 
@@ -41,8 +43,10 @@ class Strips:
         self._after = after_s * rate
         self._longest = _LONGEST_S * rate
         self._firsts = array("I", bytes(4 * media.blocks))  # first number of each flash block, 0
-        # Erased ahead for a byte and a half a sample; a noisier signal erases as it goes.
-        self._spare = max(1, min(media.blocks - 2, (before_s + after_s) * rate * 3 // 2 // _BLOCK))
+        # Erased ahead for 2.2 bytes a sample; a noisier signal erases as it goes.
+        spare = (before_s + after_s) * rate * 11 // 5 // _BLOCK
+        self._spare = max(1, min(media.blocks - 2, spare))
+        self._erased_at = 0
         self._page = bytearray(_PAGE)
         self._small = bytearray(_HEAD)
         self._copy = bytearray(1024)
@@ -136,10 +140,7 @@ class Strips:
     def step(self):
         """Copies a block, or erases one; True when there was something to do."""
         if not self.active:
-            if self._erased < self._spare:
-                self._erase_next()
-                return True
-            return False
+            return self._erase_in_time()
         ring = self._ring
         if self._source < ring.first:
             self.lost += ring.first - self._source
@@ -161,12 +162,26 @@ class Strips:
         self._source += 1
         return True
 
+    def _erase_in_time(self):
+        """Erases a block ahead, when no heart is to be seen anyway, or once in five minutes."""
+        if self._erased >= self._spare:
+            return False
+        now = time.ticks_ms()
+        if self._app.acquisition.judging and (
+            time.ticks_diff(now, self._erased_at) < _ERASE_EVERY_MS
+        ):
+            return False
+        self._erased_at = now
+        self._erase_next()
+        return True
+
     def _behind(self, sample, edge):
         """Whether a sample index lies at or behind another, also over the wrap."""
         return (sample - edge) & 0xFFFFFFFF < 0x80000000
 
     def _finish(self):
         self.active = False
+        self._erased_at = time.ticks_ms()
         if self._samples:
             self._tell()
 
