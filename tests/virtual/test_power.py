@@ -152,6 +152,9 @@ def test_pause_and_speed(start: Callable[..., Board]) -> None:
     stopped = clock(board)
     time.sleep(0.1)
     assert clock(board) == stopped
+    board.control(do="power", on=False)  # what stands still can lose its power, too
+    board.control(do="power", on=True)
+    wait_for(board, "boot ", count=2)
     board.control(do="speed", value=10)
     board.control(do="pause", on=False)
     begun, at = time.monotonic(), board.control(do="status")["now_us"]
