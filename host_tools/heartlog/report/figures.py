@@ -37,6 +37,7 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "heartlog",
 }
+LONG_SECONDS = 48 * 3600.0
 MAX_POINTS = 20_000
 """Points in a Poincaré plot: more make it slower, not clearer."""
 
@@ -66,7 +67,8 @@ def _time_axis(axis: Any, m: Material, start: float, stop: float) -> None:
         form.formats[5], form.zero_formats[5] = "%H:%M:%S", "%H:%M"
         axis.xaxis.set_major_formatter(form)
         name = dt.datetime.fromtimestamp(start, m.clock.zone).tzname()
-        axis.set_xlabel(f"time of day ({name})")
+        word = "date" if stop - start > LONG_SECONDS else "time of day"
+        axis.set_xlabel(f"{word} ({name})")
     else:
         axis.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 1.2, 1.8, 3, 6, 10]))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: elapsed(v)))
