@@ -132,6 +132,7 @@ class Detector:
         self._odd = 0
         self._d[_INTERVAL] = 200
         self._restart()
+        self._back = False
         self._filled = False
 
     def gap(self, lost):
@@ -221,6 +222,7 @@ class Detector:
                 self._fade(now)
             if now - 52 - d[_LAST_TIME] > p[_LOST] and not self._waiting:
                 self._restart()
+                self._back = True
         if not self._started:
             if event & 1:
                 self._gather(now)
@@ -337,21 +339,28 @@ class Detector:
     def _begin(self):
         """The levels: the largest peak, unless it stands far above the second."""
         d, p = self._d, self._p
-        first = second = 0
         n = d[_COUNT]
-        for i in range(n):
+        # A signal that comes back begins with a step: not a beat if nothing later comes near it.
+        start = 0
+        if self._back and n > 2:
+            start = 1
+            for i in range(1, n):
+                if d[_ASIDE + _LEVEL] - d[_ASIDE + _LEVEL + 8 * i] <= p[_START_GAP]:
+                    start = 0
+        first = second = 0
+        for i in range(start, n):
             level = d[_ASIDE + _LEVEL + 8 * i]
             if level > first:
                 second = first
                 first = level
             elif level > second:
                 second = level
-        if n > 1 and first - second > p[_START_GAP]:
+        if n - start > 1 and first - second > p[_START_GAP]:
             first = second + p[_START_GAP]
         d[_BEAT_LEVEL] = d[_UPPER_LEVEL] = first
         d[_NOISE_LEVEL] = first - 128
         self._started = True
-        self._again(0, n)
+        self._again(start, n)
 
     def _restart(self):
         d = self._d

@@ -43,7 +43,7 @@ SHIPPED = (
     ("START_GAP", 64),
     ("FLOOR", 304),
     ("HUGE", 96),
-    ("HUGE_STEP", 12),
+    ("HUGE_STEP", 32),
     ("LOST", 1500),
 )
 
