@@ -65,8 +65,8 @@ CLASS_PAUSE = const(9)  # how much longer than the median the RR after its beats
 SEEN = const(10)
 LOW = (-32, -32, -26, -26, -16, -16, 0, 0, 0, -26)
 HIGH = (96, 96, 90, 90, 29, 29, 1, 1, 154, 90)
-POINTS = (69, 32, 20, 8, 52, 15, -2711, 1772, -12, 15)
-OFFSET = -5662
+POINTS = (61, 41, 20, 6, 55, 12, -2892, 1707, -14, 16)
+OFFSET = -5423
 
 
 # 32 log2(1 + i / 32)
@@ -280,7 +280,7 @@ class Rhythm:
             distance = 0
             seen[UNUSUAL] = seen[WIDER] = -32
         if best >= _MATCH:
-            own = self._found(ratio, width)
+            own = self._found(at, ratio, width)
             shift = 0
         else:
             shift = s[shape.BEST_SHIFT + own] - shape.SHIFTS
@@ -351,7 +351,7 @@ class Rhythm:
         n = max(1, min(8, table[base + _COUNT]))
         table[base + _PAUSE] += (min(ratio, 512) * 16 - table[base + _PAUSE]) // n
 
-    def _found(self, ratio, width):
+    def _found(self, at, ratio, width):
         """A new template for a beat that is like none; the least deserving makes room."""
         table = self._table
         place = -1
@@ -375,6 +375,7 @@ class Rhythm:
         table[base + _RR] = ratio * 16
         table[base + _PAUSE] = 256 * 16
         table[base + _WIDTH] = width * 16
+        shape.learn(self._memory, at, place, 64)
         self._used |= 1 << place
         return place
 

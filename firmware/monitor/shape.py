@@ -246,4 +246,6 @@ def between(m: ptr32, a: int, b: int) -> int:
     while whole > 0xFFFF:
         whole = whole >> 1
         best = best >> 1
+    if best > 2 * whole:
+        best = 2 * whole
     return (best << 12) // whole
