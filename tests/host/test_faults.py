@@ -24,7 +24,7 @@ from heartlog.store import Store
 from virtual_board import Board
 
 pytestmark = pytest.mark.usefixtures("micropython")
-SPEED = 20
+SPEED = 10  # a board that is not waited for costs less at a lower speed
 DROPPED = ("first", "count")
 
 
@@ -61,7 +61,7 @@ def everything_once(file: Path) -> int:
     return len(seqs)
 
 
-def record(board: Board, file: Path, length: str = "20s", **keywords) -> subprocess.Popen[str]:
+def record(board: Board, file: Path, length: str = "12s", **keywords) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "heartlog", "record", "--json", "--for", length),
@@ -84,21 +84,21 @@ def test_record_and_record_again_store_everything_once(board: Board, tmp_path: P
         told = json.loads(out)
         assert told["session"] == number
         assert told["complete"] is True
-        assert told["beats"] > 15
-    assert everything_once(file) > 40
+        assert told["beats"] > 10
+    assert everything_once(file) > 25
     with Store.open(file) as store:
         assert [s.status for s in store.sessions()] == ["complete", "complete"]
 
 
 def test_two_recorders_at_once(board: Board, tmp_path: Path):
     file = tmp_path / "s.sqlite"
-    first = record(board, file, "80s")
+    first = record(board, file, "40s")
     wait_until(lambda: board.control(do="status")["radio"]["connections"] > 0)
     second = record(board, file, "5s")
     for process in (second, first):
         _, err = process.communicate(timeout=90)
-        # The monitor serves one at a time; who comes second waits, or finds none.
-        assert process.returncode in (0, 3, 4), err
+        # The monitor serves one at a time: who comes second waits, finds none, or is refused.
+        assert process.returncode in (0, 3, 4) or "recorded by another program" in err
         assert "Traceback" not in err
     everything_once(file)
 
