@@ -89,6 +89,9 @@ class BumbleAdapter:
                     await self.device.power_off()
         self.lost = True
         await self._transport.close()
+        # asyncio closes a socket in its next turns, and complains if there are none.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     def _on_lost(self) -> None:
         self.lost = True
