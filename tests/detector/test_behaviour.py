@@ -1,7 +1,9 @@
 """What the detector promises, on five minutes of a real ECG: wherever the tests run."""
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from heartlog.evaluation.board import Board, Detection
 from heartlog.evaluation.signal import FULL_SCALE, Codes
+from heartlog.image.places import firmware_dir
 from heartlog.machine_code.cost import five_minutes
 
 Signal = NDArray[np.int32]
@@ -137,3 +140,16 @@ def test_a_gap_joins_nothing(board: Board) -> None:
     clean = found(board, ecg()[:12_000]).peak
     after = beats.peak[beats.peak >= 6250]
     assert same(clean[clean >= 6250], after) <= 2
+
+
+def test_times_that_are_moved_back_change_nothing(board: Board, tmp_path: Path) -> None:
+    """After nine hours all times are moved back; here after half a minute, again and again."""
+    firmware = tmp_path / "firmware"
+    shutil.copytree(firmware_dir() / "monitor" / "detector", firmware / "monitor" / "detector")
+    core = firmware / "monitor" / "detector" / "core.py"
+    source = core.read_text(encoding="utf-8")
+    assert source.count("_REBASE = const(1 << 22)") == 1
+    source = source.replace("_REBASE = const(1 << 22)", "_REBASE = const(8192)")
+    core.write_text(source, encoding="utf-8")
+    with Board(firmware) as moved:
+        assert found(moved, ecg()).peak.tolist() == found(board, ecg()).peak.tolist()
