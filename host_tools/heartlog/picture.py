@@ -9,7 +9,6 @@ ECG paper (40 ms by 0.1 mV, bold each 0.2 s and 0.5 mV) in the proportions of 25
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import pairwise
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from heartlog.ecg_sample import Strip, sample_strip
 from heartlog.overview import GAP, LEAD_OFF, NOISY, Overview, duration
 
 if TYPE_CHECKING:
     from heartlog.store import Store
-    from heartlog.store.ecg import EcgRun
 
 INK, FAINT, ACCENT, CALM = "#1d2733", "#66717d", "#c0264b", "#2f6690"
 PAPER_LINE, PAPER_BOLD = "#f6d5d5", "#e9a5a5"
@@ -37,22 +36,7 @@ SHADES = {
 OTHER_SHADE = "#ead9c0"
 KINDS = ((2, "#d98200", "premature"), (3, ACCENT, "wide"))
 """Beat kinds (`heartlog.store.BeatKind`) that get a colour of their own."""
-STRIP_SECONDS = 8.0
 WIDTH_INCHES, HEIGHT_INCHES, DPI = 14.0, 9.4, 120
-
-
-@dataclass(frozen=True)
-class Strip:
-    """A piece of ECG: microvolts at `rate` samples/s from UNIX time `start`."""
-
-    start: float
-    rate: float
-    microvolts: npt.NDArray[np.float32]
-    title: str
-
-    @property
-    def stop(self) -> float:
-        return self.start + len(self.microvolts) / self.rate
 
 
 def draw_session(
@@ -104,33 +88,6 @@ def draw_session(
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file)
-
-
-def sample_strip(store: Store, overview: Overview) -> Strip | None:
-    """The piece of ECG to show: around the first event if it was kept, else the first there is."""
-    line = store.timeline(overview.session.id)
-    runs = [r for r in store.ecg(overview.session.id) if len(r.codes) >= r.rate * 3]
-    if not runs:
-        return None
-    placed = [(run, _start(line, run)) for run in runs]
-    for mark, name in overview.marks:
-        for run, start in placed:
-            if start <= mark <= start + len(run.codes) / run.rate:
-                return _cut(run, start, mark - STRIP_SECONDS / 2, name)
-    run, start = placed[0]
-    return _cut(run, start, start + len(run.codes) / run.rate / 2 - STRIP_SECONDS / 2, "")
-
-
-def _start(line: Any, run: EcgRun) -> float:
-    fit = line.fit_for(run.boot, run.journal) or line.fits[0]
-    return float(fit.time(run.first_sample))
-
-
-def _cut(run: EcgRun, start: float, at: float, name: str) -> Strip:
-    count = min(len(run.codes), round(STRIP_SECONDS * run.rate))
-    first = min(max(0, round((at - start) * run.rate)), len(run.codes) - count)
-    title = f"ECG around the event “{name}”" if name else "ECG sample"
-    return Strip(start + first / run.rate, run.rate, run.microvolts[first : first + count], title)
 
 
 def _local(seconds: npt.ArrayLike, zone: tzinfo | None) -> Any:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heartlog.ecg_sample import sample_strip
 from heartlog.overview import Overview, Span, duration, merged
-from heartlog.picture import draw_session, sample_strip
+from heartlog.picture import draw_session
 from heartlog.store import Store
 from heartlog.terminal import Axis, Canvas, plot_rate
 
