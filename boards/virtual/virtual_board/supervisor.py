@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from heartlog.errors import CommandError
+from heartlog.image.places import boards_dir
 from virtual_board import cable as wire
 from virtual_board import patient
 from virtual_board.air import Air
@@ -23,7 +24,7 @@ from virtual_board.events import emit
 from virtual_board.radio import Radio
 from virtual_board.settings import CAUSES, PARTS, Settings
 
-BOARD_DIR = Path(__file__).resolve().parent.parent
+BOARD_DIR = boards_dir() / "virtual"  # in an installed tool: not beside this package
 RUNTIME_DIR = BOARD_DIR / "runtime"
 # From reset to the first line of main.py, on a Pico W.
 BOOT_US = 300_000
