@@ -90,7 +90,8 @@ ARRANGEMENTS = {
 
 PREPARATION = (
     "Ask for the patient's consent and say what the monitor does and does not do.",
-    "Nothing that is plugged into the mains may touch patient or monitor.",
+    "Never while plugged in: nothing on mains power may be wired to patient or monitor.",
+    "Not a certified medical device: for learning and research; nobody watches it meanwhile.",
     "Clip hair where an electrode goes; don't shave.",
     "Clean with alcohol or soap, let it dry; rub lightly with gauze or abrasive tape.",
     "Fresh electrodes, gel still moist; press the rim first, then the middle.",
