@@ -34,6 +34,7 @@ SECTIONS = [
     "Findings",
     "Strips",
     "Method and limits",
+    "Appendix: hours of a long test",
 ]
 
 

@@ -180,6 +180,29 @@ def binned(
     """Return figures for each span of `seconds` from `start` to `stop` (UNIX seconds)."""
     count = max(1, int(np.ceil((stop - start) / seconds - 1e-9)))
     where = ((beats["time"] - start) // seconds).astype(np.int64)
+    starts = start + seconds * np.arange(count, dtype=np.float64)
+    return _figures(beats, rr, settings, where, starts, seconds)
+
+
+def between(beats: Beats, rr: Intervals, settings: AnalysisSettings, edges: Floats) -> Bins:
+    """Return figures between each two of `edges` (UNIX seconds, rising), which may differ.
+
+    For days: one of 23 or 25 hours comes with daylight saving. `seconds` is the longest.
+    """
+    where = np.searchsorted(edges, beats["time"], side="right") - 1
+    return _figures(beats, rr, settings, where, edges[:-1], float(np.diff(edges).max()))
+
+
+def _figures(
+    beats: Beats,
+    rr: Intervals,
+    settings: AnalysisSettings,
+    where: npt.NDArray[np.int64],
+    starts: Floats,
+    seconds: float,
+) -> Bins:
+    """Add up by the bin that each beat lies in; beats outside of all bins are left out."""
+    count = len(starts)
     inside = (where >= 0) & (where < count)
     where = np.clip(where, 0, count - 1)
     ms = beats["rr_ms"].astype(np.float64)
@@ -197,7 +220,7 @@ def binned(
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(beats_used > 0, 60_000.0 * beats_used / total_ms, np.nan)
     return Bins(
-        start + seconds * np.arange(count, dtype=np.float64),
+        starts,
         seconds,
         tally(inside),
         mean,

@@ -11,6 +11,7 @@ from heartlog.report.blocks import Block, Facts, Plot, Report, Section, Strip, T
 from heartlog.report.clock import duration
 from heartlog.report.gather import Material
 from heartlog.report.sections_rhythm import ectopy, hrv, pauses, rate, runs, screen
+from heartlog.report.sections_time import by_time, every_hour
 from heartlog.report.strips import chosen_strips, event_strips
 from heartlog.store import Store
 
@@ -24,7 +25,7 @@ def compose(store: Store, m: Material) -> Report:
         ("Set-up", setup(m)),
         ("Quality", quality(m)),
         ("Rate", rate(m)),
-        ("Hour by hour", hours(m)),
+        ("Hour by hour", by_time(m)),
         ("Longest RR and pauses", pauses(m)),
         ("Slow and fast runs", runs(m)),
         ("Premature and wide beats", ectopy(m)),
@@ -36,6 +37,7 @@ def compose(store: Store, m: Material) -> Report:
         ("Findings", findings(m)),
         ("Strips", strips(store, m)),
         ("Method and limits", method(m)),
+        ("Appendix: hours of a long test", every_hour(m)),
     ]
     session = m.analysis.session
     made = dt.datetime.fromtimestamp(m.generated_at, m.clock.zone)
@@ -164,52 +166,6 @@ def _clock_table(m: Material) -> Block:
     note = "One row for each start of the monitor. Jumps are those of the host's clock."
     header = ["Start", "Sync points used", "Drift", "Residual", "Jumps"]
     return Table(header, rows, "rrrrr", note)
-
-
-def hours(m: Material) -> list[Block]:
-    """One row an hour (or a day's worth of rows for each day)."""
-    a = m.analysis
-    h = a.hours
-    rows = []
-    for i in range(len(h.starts)):
-        label = m.clock.at(max(float(h.starts[i]), a.quality.start), seconds=False)
-        if h.beats[i] == 0:
-            rows.append((label, "0", *["-"] * 8))
-            continue
-        burden = 100.0 * float(h.wide[i]) / float(h.beats[i])
-        rows.append(
-            (
-                label,
-                f"{h.beats[i]}",
-                f"{h.known_seconds[i] / 60:.1f}",
-                number(h.low[i]),
-                number(h.mean[i]),
-                number(h.high[i]),
-                f"{h.premature[i]}",
-                f"{h.wide[i]}",
-                f"{burden:.1f}",
-                number(h.longest_rr[i]),
-            )
-        )
-    header = [
-        "From",
-        "Beats",
-        "Minutes",
-        "Low",
-        "Mean",
-        "High",
-        "Early",
-        "Wide",
-        "Wide %",
-        "RR max",
-    ]
-    note = "Rates in beats per minute, RR in ms. Minutes: time covered by known RR intervals."
-    return [Table(header, rows, "lrrrrrrrrr", note)]
-
-
-def number(value: float) -> str:
-    """Return a whole number, or a dash for NaN."""
-    return "-" if value != value else f"{value:.0f}"
 
 
 def trends(m: Material) -> list[Block]:

@@ -2,9 +2,9 @@
 
 NOTICE = (
     "This is not a diagnosis. Heartlog is an open tool for learning and research, not a certified "
-    "medical device. Figures are computed from R peaks by the rules on the last page; a qualified "
-    "person must look at the ECG before anything is concluded or done. The monitor is never worn "
-    "while it, or anything it is wired to, is connected to mains-powered equipment."
+    "medical device. Figures are computed from R peaks by the rules of the method page; a "
+    "qualified person must look at the ECG before anything is concluded or done. The monitor is "
+    "never worn while it, or anything it is wired to, is connected to mains-powered equipment."
 )
 LIMITS = (
     "The device finds R peaks. It does not see P waves, does not measure ST segments or QT, and "
