@@ -1,5 +1,6 @@
 """A fitting: what the readings mean, what is kept, and the whole of it on the virtual board."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from heartlog.fit import STEPS, FittingRecord, contact_advice, read_signal, signal_advice
 from heartlog.fit.arrangements import AHA, ARRANGEMENTS, IEC, NAMES
+from heartlog.fit.guide import Guide
 from heartlog.records import patients
 from heartlog.report.gather import gather
 from heartlog.store import Store
@@ -81,6 +84,17 @@ def test_a_fitting_that_was_left_goes_on_where_it_was(any_store):
         again.done(step)
     assert FittingRecord.unfinished(any_store) is None
     assert [r.electrode for r in again.readings("contact")] == ["LA"]
+
+
+def test_words_stay_whole_on_a_narrow_terminal(any_store):
+    guide = Guide(any_store, FittingRecord.begin(any_store), bench=None, yes=True)
+    told = io.StringIO()
+    guide.out = Console(file=told, width=60)
+    guide.say("\n  [red]one[/] " + "electrode " * 12)
+    lines = [line.rstrip() for line in told.getvalue().splitlines()]
+    assert lines[0] == ""
+    assert {word for line in lines[1:] for word in line.split()} == {"one", "electrode"}
+    assert all(line.startswith("  ") and len(line) <= 60 for line in lines[1:])
 
 
 @pytest.mark.slow

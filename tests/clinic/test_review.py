@@ -92,6 +92,9 @@ def test_the_screen_at_80_columns(store, session):
             await pilot.press("3")
             await pilot.pause()
             table = app.query_one("#list-rhythm")
+            # The list opens at its urgent entry, and so does the strip.
+            assert app.model.moment == pytest.approx(app.rows["rhythm"][0].at, abs=4)
+            assert "Quit" in app.screen._compositor.render_strips()[-1].text
             wanted = [e.what for e in app.rows["rhythm"]].index("wide run")
             table.move_cursor(row=wanted)
             await pilot.pause()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import typer
+from rich.padding import Padding
 
 from heartlog.cli import output
 from heartlog.fit.advice import contact_advice, read_signal, signal_advice
@@ -46,8 +47,12 @@ class Guide:
         return str(answer).strip()
 
     def say(self, text: str) -> None:
-        """Tell the technician."""
-        self.out.print(text, soft_wrap=True)
+        """Tell the technician; words stay whole, further lines keep the first one's indent."""
+        if text.startswith("\n"):
+            self.out.print()
+        text = text.removeprefix("\n")
+        indent = len(text) - len(text.lstrip())
+        self.out.print(Padding(text.lstrip(), (0, 0, 0, indent), expand=False))
 
     async def run(self) -> int | None:
         """Go through the steps that are left; return the session's number when it was started."""

@@ -80,7 +80,7 @@ class ReviewApp(App[None]):
         Binding("f", "finding(False)", "Finding"),
         Binding("F", "finding(True)", "Urgent finding", show=False),
         Binding("c", "channel", "Channel", show=False),
-        Binding("tab", "next_tab", "List", key_display="tab", priority=True),
+        Binding("tab", "next_tab", "List", show=False, priority=True),
         Binding("q", "quit", "Quit"),
     ]
 
@@ -146,9 +146,13 @@ class ReviewApp(App[None]):
         name = (event.data_table.id or "").removeprefix("list-")
         if event.data_table.id != f"list-{self.query_one('#tabs', TabbedContent).active}":
             return
+        self.look(name, event.cursor_row)
+
+    def look(self, name: str, line: int) -> None:
+        """Show the strip of an entry, and below it a text too long for the list."""
         rows = self.rows.get(name, [])
-        if 0 <= event.cursor_row < len(rows):
-            at, text = rows[event.cursor_row].at, rows[event.cursor_row].text
+        if 0 <= line < len(rows):
+            at, text = rows[line].at, rows[line].text
             self.say(text if len(text) > TEXT_WIDTH else "")
             if at is not None:
                 self.model.go(at)
@@ -158,17 +162,20 @@ class ReviewApp(App[None]):
         """Go to the next list."""
         tabs = self.query_one("#tabs", TabbedContent)
         here = TABS.index(tabs.active) if tabs.active in TABS else 0
-        name = TABS[(here + 1) % len(TABS)]
-        tabs.active = name
-        self.query_one(f"#list-{name}", DataTable).focus()
+        self.open_list(TABS[(here + 1) % len(TABS)])
+
+    def open_list(self, name: str) -> None:
+        """Show a list and look at the entry its cursor is on."""
+        self.query_one("#tabs", TabbedContent).active = name
+        table = self.query_one(f"#list-{name}", DataTable)
+        table.focus()
+        self.look(name, table.cursor_row)
 
     def on_key(self, event: object) -> None:
         """Digits choose a list."""
         key = getattr(event, "key", "")
         if key in "12345" and len(key) == 1 and len(self.screen_stack) == 1:
-            name = TABS[int(key) - 1]
-            self.query_one("#tabs", TabbedContent).active = name
-            self.query_one(f"#list-{name}", DataTable).focus()
+            self.open_list(TABS[int(key) - 1])
 
     def action_step(self, beats: int) -> None:
         """Move by beats."""
