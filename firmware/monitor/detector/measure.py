@@ -81,24 +81,32 @@ def measure(k: int, m: ptr32, c: ptr32) -> int:
 @micropython.viper
 def shape(k: int, m: ptr32, v: ptr8):
     """y from 96 ms before tick `k` to 96 ms after, scaled to +-64 there, plus 128."""
-    e = m[Y + ((k & 63) << 1)] >> 1
-    n = 0
-    while e >= 0x8000:
+    m = ptr32(int(m) + (Y << 2))
+    e = m[(k & 63) << 1]
+    n = 1
+    while e >= 0x10000:
         e >>= 1
         n += 1
+    e >>= 1
     if e < 1:
         e = 1
+    # What stands farther out may be larger: cut at twice as large, so that it fits in a byte.
+    top = e + e - 1
     e = 0x8000000 // e
-    j = 0
     k -= 12
-    while j < 25:
-        a = m[Y + ((k & 63) << 1)]
-        z = (a >> 1 >> n) * e >> 21
+    j = 25
+    while j:
+        a = m[(k & 63) << 1]
+        z = a >> n
+        if z > top:
+            z = top
+        z = z * e >> 21
         if a & 1:
             z = 0 - z
-        v[j] = z + 128
+        v[0] = z + 128
+        v = ptr8(int(v) + 1)
         k += 1
-        j += 1
+        j -= 1
 
 
 @micropython.viper

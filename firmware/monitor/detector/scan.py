@@ -76,9 +76,9 @@ def scan(s: ptr32, q: ptr32, x: ptr32, span: int) -> int:
     q = ptr32(int(q) + ((k & 63) << 3))
     x = ptr32(int(x) + ((span & 0xFFFF) << 2))
     start = int(x)
-    end = start + (n << 3)
     s[EVENT] = 0
-    while int(x) < end:
+    while n:
+        n -= 1
         # 24-bit two's complement to offset binary: never negative, so that a 32-bit load needs no
         # sign extension on a 64-bit machine. Every filter below is blind to the offset.
         v = ((x[0] & 0xFFFFFF) ^ 0x800000) >> 4
