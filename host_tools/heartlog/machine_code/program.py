@@ -7,16 +7,14 @@ and behave the same in CPython; their own cost is not counted.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
-import builtins
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from heartlog.image.compile import compile_mpy
+from heartlog.machine_code.modules import Modules
 from heartlog.machine_code.mpy import Mpy, RawCode, parse
 from heartlog.machine_code.processor import Function, MachineCodeError, Processor
 
@@ -46,47 +44,24 @@ class ViperFunction:
         raise MachineCodeError(f"{self.function.name} is viper code inside a class")
 
 
-class Program:
+class Program(Modules):
     """Modules of `folder` (with `monitor/` in it) as they run on a board of one architecture."""
 
     def __init__(self, architecture: str, folder: Path, *, watch: bool = False) -> None:
+        super().__init__(folder)
         self.processor = Processor(architecture, watch=watch)
-        self.folder = folder
-        self._modules: dict[str, types.ModuleType] = {}
-        micropython = types.ModuleType("micropython")
-        micropython.const = lambda value: value  # type: ignore[attr-defined]
-        micropython.native = micropython.bytecode = lambda f: f  # type: ignore[attr-defined]
-        self._modules["micropython"] = micropython
 
-    def module(self, name: str) -> Any:
-        """The module of this dotted name, imported at first use."""
-        if name not in self._modules:
-            self._import(name)
-        return self._modules[name]
-
-    def _find(self, name: str) -> Path | None:
-        base = self.folder / name.replace(".", "/")
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                return path
-        return base if base.is_dir() else None  # MicroPython takes any folder for a package
-
-    def _import(self, name: str) -> None:
-        path = self._find(name)
-        if path is None:
-            raise MachineCodeError(f"{self.folder} has no module {name}")
-        source = "" if path.is_dir() else path.read_text(encoding="utf-8")
+    def viper(self, name: str, path: Path, source: str) -> Callable[[Callable[..., Any]], Any]:
+        """The decorator `micropython.viper` of one module: machine code in place of functions."""
         functions = self._viper_functions(name, path, source)
-        module = types.ModuleType(name)
-        module.__dict__["__builtins__"] = self._builtins(functions)
-        module.__dict__["__file__"] = str(path)
-        self._modules[name] = module
-        parent, _, last = name.rpartition(".")
-        if parent:
-            setattr(self.module(parent), last, module)
-        # Annotations such as ptr32 are names of viper only: they stay unevaluated.
-        flags = __future__.annotations.compiler_flag
-        exec(compile(source, str(path), "exec", flags, dont_inherit=True), module.__dict__)
+
+        def viper(function: Callable[..., Any]) -> ViperFunction:
+            machine_code = next(functions)
+            if machine_code.function.name.rpartition(".")[2] != function.__name__:
+                raise MachineCodeError(f"{function.__name__} is not where the .mpy has it")
+            return machine_code
+
+        return viper
 
     def _viper_functions(self, name: str, path: Path, source: str) -> Iterator[ViperFunction]:
         if "viper" not in source:
@@ -99,39 +74,6 @@ class Program:
                 for which, code in found
             ]
         )
-
-    def _builtins(self, functions: Iterator[ViperFunction]) -> dict[str, Any]:
-        """Builtins whose `import` finds the firmware's modules, and viper's machine code."""
-        own = dict(vars(builtins))
-
-        def viper(function: Callable[..., Any]) -> ViperFunction:
-            machine_code = next(functions)
-            if machine_code.function.name.rpartition(".")[2] != function.__name__:
-                raise MachineCodeError(f"{function.__name__} is not where the .mpy has it")
-            return machine_code
-
-        def import_(
-            name: str,
-            globals_: Mapping[str, object] | None = None,
-            locals_: Mapping[str, object] | None = None,
-            fromlist: Sequence[str] = (),
-            level: int = 0,
-        ) -> Any:
-            if name == "micropython":
-                shim = types.ModuleType(name)
-                shim.__dict__.update(vars(self._modules[name]), viper=viper)
-                return shim
-            if level == 0 and self._find(name) is not None:
-                module = self.module(name)
-                for item in fromlist or ():
-                    if not hasattr(module, item) and self._find(f"{name}.{item}"):
-                        self.module(f"{name}.{item}")
-                return module if fromlist else self.module(name.partition(".")[0])
-            return builtins.__import__(name, globals_, locals_, fromlist, level)
-
-        own["__import__"] = import_
-        own["const"] = lambda value: value
-        return own
 
 
 def viper_codes(mpy: Mpy, tree: ast.Module) -> Iterator[tuple[str, RawCode]]:
