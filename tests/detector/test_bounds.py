@@ -67,7 +67,7 @@ def signals() -> dict[str, Signal]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def checked() -> Checked:
     return Checked(firmware_dir())
 
