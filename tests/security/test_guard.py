@@ -67,6 +67,7 @@ async def settle(backend: Backend) -> None:
         heard = await scan(backend, 10, lambda found: True)
         if heard and all(found.key for found in heard):
             return
+        await asyncio.sleep(0.5)
     pytest.fail("the paired monitor never came on the air")
 
 
