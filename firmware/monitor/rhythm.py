@@ -41,6 +41,7 @@ _PAUSE_MS = const(2000)
 _LONGEST_MS = const(4000)
 _MATCH = const(1229)  # a beat joins a template that is nearer than this (1/4096): 0.3
 _ON_TIME_LOW, _ON_TIME_HIGH, _NOT_EARLY = const(218), const(320), const(225)  # RR / median, 1/256
+_RR_UNKNOWN, _NOISE = const(205), const(26)  # 0.8 s, and a tenth of the slope
 _USUAL, _USUAL_LOW, _USUAL_HIGH = const(614), const(205), const(717)
 _USUAL_REACH, _USUAL_LEAST_REACH = const(4), const(1024)
 _RUN, _LONG_RUN, _NEAR_WIDTH = const(3), const(16), const(10)  # width in 1/32 octave
@@ -62,49 +63,46 @@ STRANGE = const(6)  # 1 if the own template is not accepted
 REPEATED = const(7)  # 1 if it is not accepted and has had 3 beats
 NOISE = const(8)  # before the beat, against its slope, in 1/256
 CLASS_PAUSE = const(9)  # how much longer than the median the RR after its beats are, in 1/256
-SEEN = const(10)
+SINGLE = const(10)
+# Products of two: what one is worth depends on the other. The RR is in 1/256 s.
+NOISE_RR = const(10)  # NOISE and the RR interval, in 1/256
+NOISY_RR = const(11)  # mean noise of the last 8 beats and RR, in 1/256
+RR_RR = const(12)  # RR squared, in 1/256
+WIDER_BOTH = const(13)  # WIDER of this beat and of the one before, in 1/32
+EARLY_LIKE = const(14)  # EARLY, if the own template is accepted
+UNUSUAL_LEVEL = const(15)  # UNUSUAL and log2: area / mean of the last 16 beats, in 1/32
+UNUSUAL_RR = const(16)  # UNUSUAL and RR, in 1/32
+NOISY_WIDER = const(17)  # mean noise and WIDER of the beat before, in 1/256
+SEEN = const(18)
 LOW = (-32, -32, -26, -26, -16, -16, 0, 0, 0, -26)
 HIGH = (96, 96, 90, 90, 29, 29, 1, 1, 154, 90)
-POINTS = (61, 41, 20, 6, 55, 12, -2892, 1707, -14, 16)
-OFFSET = -5423
+POINTS = (
+    800,
+    372,
+    85,
+    40,
+    388,
+    21,
+    -16748,
+    10238,
+    -92,
+    127,  # one by one
+    -58,
+    -24,
+    20,
+    -368,
+    126,
+    155,
+    -500,
+    -24,  # products
+)
+OFFSET = -47939
 
 
 # 32 log2(1 + i / 32)
-_LOG2 = bytes(
-    (
-        0,
-        1,
-        3,
-        4,
-        5,
-        7,
-        8,
-        9,
-        10,
-        11,
-        13,
-        14,
-        15,
-        16,
-        17,
-        18,
-        19,
-        20,
-        21,
-        22,
-        22,
-        23,
-        24,
-        25,
-        26,
-        27,
-        27,
-        28,
-        29,
-        30,
-        31,
-        31,
-    )
+_LOG2 = (
+    b"\x00\x01\x03\x04\x05\x07\x08\x09\x0a\x0b\x0d\x0e\x0f\x10\x11\x12"
+    b"\x13\x14\x15\x16\x16\x17\x18\x19\x1a\x1b\x1b\x1c\x1d\x1e\x1f\x1f"
 )
 
 
@@ -147,6 +145,8 @@ class Rhythm:
         self._beats = 0
         self._rr_count = 0
         self._usual = _USUAL
+        self._level = -1
+        self._noise = _NOISE << 4
         self._own = self._normal = self._nearest = self._like = -1
         self._long_count = 0
         self._irregular = False
@@ -156,7 +156,7 @@ class Rhythm:
         """Nothing is measured across what is missing; the shapes known so far stay."""
         self._whole = 0  # samples since
         self._last = -1
-        self._before = self._left_out = 0
+        self._before = self._left_out = self._wider_before = 0
         self._state[shape.ACC] = self._state[shape.FILL] = 0
 
     def feed(self, block, count):
@@ -181,17 +181,11 @@ class Rhythm:
         early = self._time(rr)
         flags = self.flags
         if self._look(ago, early):
+            self._combine(rr)
             total = OFFSET
             seen, weight = self.seen, self._weight
-            low, high = self._low, self._high
             for i in range(SEEN):
-                v = seen[i]
-                if v < low[i]:
-                    v = low[i]
-                elif v > high[i]:
-                    v = high[i]
-                seen[i] = v
-                total += v * weight[i]
+                total += seen[i] * weight[i]
             self.points = total
             if total > 0:
                 flags |= WIDE
@@ -293,6 +287,35 @@ class Rhythm:
             self._usual = max(_USUAL_LOW, min(_USUAL_HIGH, usual))
         self._learn(own, at + shift, ratio, width)
         return True
+
+    def _combine(self, rr):
+        """Limits each of `seen`, and multiplies those that are looked at together."""
+        seen, low, high = self.seen, self._low, self._high
+        for i in range(SINGLE):
+            v = seen[i]
+            if v < low[i]:
+                v = low[i]
+            elif v > high[i]:
+                v = high[i]
+            seen[i] = v
+        area = log2(self._state[shape.BEAT_AREA]) << 4
+        if self._level < 0:
+            self._level = area
+        self._level += (area - self._level) >> 4
+        level = max(-64, min(64, (area - self._level) >> 4))
+        self._noise += ((seen[NOISE] << 4) - self._noise) >> 3
+        noise = self._noise >> 4
+        rr = max(51, min(512, rr * 32 // 125)) if rr else _RR_UNKNOWN
+        before = self._wider_before
+        self._wider_before = seen[WIDER]
+        seen[NOISE_RR] = seen[NOISE] * rr >> 8
+        seen[NOISY_RR] = noise * rr >> 8
+        seen[RR_RR] = rr * rr >> 8
+        seen[WIDER_BOTH] = seen[WIDER] * before >> 5
+        seen[EARLY_LIKE] = 0 if seen[STRANGE] else seen[EARLY]
+        seen[UNUSUAL_LEVEL] = seen[UNUSUAL] * level >> 5
+        seen[UNUSUAL_RR] = seen[UNUSUAL] * rr >> 8
+        seen[NOISY_WIDER] = noise * before >> 5
 
     def _accept(self):
         """Finds the normal template, and the nearest: of the accepted, and of all; -1: none."""

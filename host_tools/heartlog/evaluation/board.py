@@ -54,7 +54,7 @@ class Detection:
     rhythm: NDArray[np.int64]
     """Flags of the firmware's rhythm: 4 premature, 8 wide, 16 pause, 32 irregular."""
     seen: NDArray[np.int64]
-    """With `explain`: shape (beats, 10), what the points for wide were given for."""
+    """With `explain`: shape (beats, 18), what the points for wide were given for."""
     states: list[tuple[int, bool, str]]
     """(index, judging, reason): from where on the detector could or couldn't judge the signal."""
 

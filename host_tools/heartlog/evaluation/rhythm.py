@@ -35,9 +35,10 @@ from heartlog.evaluation.score import (
     score_ventricular,
 )
 
-UNITS = np.array([32, 32, 256, 256, 32, 32, 1, 1, 256, 256], dtype=np.float64)
+SINGLE = [32, 32, 256, 256, 32, 32, 1, 1, 256, 256]
+UNITS = np.array([*SINGLE, 256, 256, 256, 32, 256, 32, 32, 256], dtype=np.float64)
 """What 1 is in the firmware's integers, for each word of `seen`."""
-SCALE = 1000
+SCALE = 8000
 RIDGE, BALANCE, LEAST = 3e-5, 0.2, 30
 
 
