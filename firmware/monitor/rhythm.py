@@ -44,6 +44,7 @@ _ON_TIME_LOW, _ON_TIME_HIGH, _NOT_EARLY = const(218), const(320), const(225)  # 
 _RR_UNKNOWN, _NOISE = const(205), const(26)  # 0.8 s, and a tenth of the slope
 _USUAL, _USUAL_LOW, _USUAL_HIGH = const(614), const(205), const(717)
 _USUAL_REACH, _USUAL_LEAST_REACH = const(4), const(1024)
+_LATE = const(2)  # ring places of 8 ms
 _RUN, _LONG_RUN, _NEAR_WIDTH = const(3), const(16), const(10)  # width in 1/32 octave
 
 # A template's words.
@@ -250,6 +251,9 @@ class Rhythm:
         divider = s[shape.DIVIDER]
         behind = -((s[shape.FILL] - ago) // divider)  # ring places from the peak to the newest
         room = behind - 1 - shape.AFTER
+        if -_LATE <= room < 0:  # delivered very early: looked at a little before its peak
+            behind -= room
+            room = 0
         needed = (behind + 42) * divider
         if room < 0 or behind + 48 > shape.RING or needed > self._whole:
             self._own = -1

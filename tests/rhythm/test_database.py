@@ -15,8 +15,8 @@ from heartlog.evaluation.board import Board
 from heartlog.evaluation.evaluate import Total, evaluate_all
 from heartlog.evaluation.records import find, read
 
-MISSED_V, FALSE_V = 398, 352
-CROSSED_MISSED_V, CROSSED_FALSE_V = 432, 371
+MISSED_V, FALSE_V = 379, 352
+CROSSED_MISSED_V, CROSSED_FALSE_V = 417, 373
 IRREGULAR_SENSITIVITY, REGULAR_SPECIFICITY = 0.96, 0.87
 IRREGULAR = 32
 
