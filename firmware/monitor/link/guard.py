@@ -70,13 +70,13 @@ class Guard:
         self.reply = None
         self.hostile = False
         opcode = data[0] if data else 0
-        if opcode == wire.KEY_HELLO or opcode == wire.KEY_ANSWER:
-            # A sealed frame begins with a counter: these two opcodes are told apart from the
-            # frames 48 and 49 (and every 256th after) by their length.
-            if len(data) == 2 + wire.OPERAND_SIZE[opcode]:
+        if not self.let_in(peer):
+            # Only here: a let-in peer's 48th frame begins as KEY_HELLO does, with its counter.
+            if opcode in (wire.KEY_HELLO, wire.KEY_ANSWER) and (
+                len(data) == 2 + wire.OPERAND_SIZE[opcode]
+            ):
                 self._handshake(peer, opcode, data, now)
                 return None
-        if not self.let_in(peer):
             tag = data[1] if len(data) > 1 else 0
             self.reply = bytes((opcode & 0x7F | 0x80, tag, wire.REFUSED))
             return None

@@ -32,8 +32,6 @@ _NO_CONNECTION = -1
 _OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
            wire.ERASE)  # fmt: skip
 ROOM = 256
-FRONT = 4  # bytes left free before a frame for the seal's counter
-BEHIND = 8
 
 
 class Peer:
@@ -65,8 +63,7 @@ class Server:
         self._queue = [None] * _QUEUE
         self._head = self._tail = 0
         self._changed = False  # a connection came or went
-        self._buffer = bytearray(FRONT + ROOM + BEHIND)
-        self._frame = memoryview(self._buffer)[FRONT : FRONT + ROOM]
+        self._frame = memoryview(bytearray(ROOM))
         self._answer = bytearray(64)
         self._heart = bytearray(24)
         self.open_heart_rate = True
