@@ -44,6 +44,10 @@ figure > svg { width: 100%%; height: auto; }
 .strip { overflow-x: auto; break-inside: avoid; margin: 10px 0; }
 .strip svg { display: block; }
 footer { margin-top: 24px; border-top: 1px solid #c3ccd3; color: #48545e; font-size: 12px; }
+@media screen and (max-width: 40em) {
+  dl { grid-template-columns: minmax(7em, 11em) 1fr; }
+  table { display: block; overflow-x: auto; }
+}
 """
 CALM = "None by the rules of the method page."
 
