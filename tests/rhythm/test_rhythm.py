@@ -225,7 +225,7 @@ def on_x64(
 ) -> list[int]:
     """Runs it in MicroPython; no block and no beat may have allocated anything."""
     (folder / "monitor").mkdir()
-    for name in ("rhythm", "shape"):
+    for name in ("rhythm", "templates", "points", "shape"):
         compiled = compile_mpy(firmware_dir() / "monitor" / f"{name}.py", "x64")
         (folder / "monitor" / f"{name}.mpy").write_bytes(compiled)
     (folder / "codes").write_bytes(codes[: len(codes) // 8 * 8].astype("<i4").tobytes())

@@ -11,6 +11,7 @@ without end that a disconnect leaks, its single central, its advertising that co
 import errno
 import struct
 
+import pace
 import sim
 from cable import AIR, EXCHANGE, EXCHANGED
 
@@ -140,7 +141,7 @@ class Air:
     def call(self, name, **arguments):
         """One rare request to the radio; returns its reply."""
         reply = self.cable.request(ask="radio", call=name, **arguments)
-        sim.rebase()
+        pace.rebase()
         if "error" in reply:
             raise OSError(errno.EIO, reply["error"])
         return reply
@@ -153,7 +154,7 @@ class Air:
 
     def exchange(self, frame):
         """One event on the air; returns whether more waits there."""
-        sim.write_clock()
+        pace.write_clock()
         self.cable.send(EXCHANGE, frame)
         reply = self.cable.wait(EXCHANGED)
         at = 1

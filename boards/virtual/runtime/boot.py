@@ -22,11 +22,12 @@ sys.path[:] = [sys.argv[1], sys.argv[2]]
 import gc  # noqa: E402
 import os  # noqa: E402
 
+import pace  # noqa: E402
 import sim  # noqa: E402
 import vfs  # noqa: E402
 from cable import Cable  # noqa: E402
 
-cable = sim.cable = Cable(int(sys.argv[3]))
+cable = pace.cable = Cable(int(sys.argv[3]))
 config = cable.request(ask="config")
 sim.kernel.now = config["now_us"]
 
@@ -34,7 +35,7 @@ import time  # noqa: E402
 
 time.offset_us = config["ticks_ms"] * 1000
 time.day_us = config["day_us"]
-sim.show_clock(open(config["clock"], "r+b"), config["epoch"])
+pace.show_clock(open(config["clock"], "r+b"), config["epoch"])
 
 import bluetooth  # noqa: E402
 import control  # noqa: E402
@@ -42,7 +43,7 @@ import wiring  # noqa: E402
 
 board = wiring.Board(cable, config)
 bluetooth.attach(cable, config)
-sim.on_poll = board.tell
+pace.on_poll = board.tell
 control.attach(cable, board)
 import scheduling  # noqa: E402
 
@@ -73,8 +74,8 @@ if "main.py" in os.listdir("/"):
     sys.path[:] = ["", "/lib"]  # an installed loader decides what runs
 gc.collect()
 board.baseline = gc.mem_alloc()
-sim.set_speed(config["speed"])
-sim.set_paused(config["paused"])
+pace.set_speed(config["speed"])
+pace.set_paused(config["paused"])
 sim.set_cpu(config["cpu"])
 cable.event(event="booted", cause=config["cause"])
 try:

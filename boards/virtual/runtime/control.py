@@ -4,6 +4,7 @@ import json
 import os
 
 import hardware
+import pace
 import scope
 import sim
 from cable import ANSWER, COMMAND, EVENT
@@ -13,7 +14,7 @@ def attach(cable, board):
     """Answer commands that come over the cable."""
 
     def answer_run(wanted):
-        sim.set_paused(True)
+        pace.set_paused(True)
         board.tell()
         answer = {"ok": True, "now_us": sim.kernel.now, "id": wanted.get("id")}
         cable.send(ANSWER, json.dumps(answer).encode())
@@ -21,7 +22,7 @@ def attach(cable, board):
     def run(wanted):
         """Let exactly so much simulated time pass, then stand still; answered at the end."""
         sim.after(int(wanted["seconds"] * 1000000), lambda: answer_run(wanted))
-        sim.set_paused(False)
+        pace.set_paused(False)
 
     def command(payload):
         wanted = json.loads(payload)
@@ -104,8 +105,8 @@ _COMMANDS = {
     "battery": lambda board, c: board.set_battery(c["mv"]),
     "charger": lambda board, c: board.set_charging(c["on"]),
     "temperature": lambda board, c: hardware.set_temperature(c["celsius"]),
-    "speed": lambda board, c: sim.set_speed(c["value"]),
-    "pause": lambda board, c: sim.set_paused(c["on"]),
+    "speed": lambda board, c: pace.set_speed(c["value"]),
+    "pause": lambda board, c: pace.set_paused(c["on"]),
     "reset": lambda board, c: board.restart("pin"),
     "cut": lambda board, c: board.restart("power"),
 }

@@ -7,7 +7,7 @@ on over a restart of the conversions, or of the board: a heart does not wait for
 
 from array import array
 
-import sim
+import pace
 import vfs
 
 # The firmware's own view of files ends at its flash; the patient's are outside.
@@ -55,7 +55,7 @@ class Patient:
             return
         self.rate = rate
         prepared = self._cable.request(ask="patient", rate=rate)
-        sim.rebase()
+        pace.rebase()
         if self._file is not None:
             self._file.close()
         self._file = _outside.open(prepared["path"], "rb")

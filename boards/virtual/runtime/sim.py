@@ -1,4 +1,4 @@
-"""The board's clock, its interrupts and its pace: every shim is built on this.
+"""The board's clock and its interrupts: every shim is built on this (its pace: `pace`).
 
 Simulated time moves only here: while the firmware idles or sleeps, while a bus or the flash works,
 and a little with every look at a clock. Between two such points the firmware runs in no time at
@@ -9,15 +9,13 @@ all and can't be interrupted, which is kinder than a board.
     sim.idle(4000)         # until an interrupt, 4 ms at most
 """
 
-import struct
 import sys
 
 import micropython
+import pace
 from real_time import ticks_us as _wall_us
 
-from models.kernel import Kernel
-
-kernel = Kernel()
+kernel = pace.kernel
 at = kernel.at
 after = kernel.after
 cancel = kernel.cancel
@@ -29,24 +27,7 @@ LOOK_US = 2
 STEP_US = 100
 # MicroPython's scheduler queue on rp2 and esp32.
 SCHEDULE_DEPTH = 8
-# How often simulated time looks for messages, and shows itself, when nothing else makes it.
-# (Connection events do both, whatever the pace.)
-_POLL_US = 20000
-_CLOCK_US = 4000  # up to ten times real time
-_FAST_CLOCK_US = 20000
-_AHEAD_US = 1500
-_BEHIND_US = 500000
 
-
-class Cable:
-    """Stands in until the boot program sets the real one."""
-
-    def poll(self, ms=0):
-        return False
-
-
-cable = Cable()
-on_poll = None  # set by the boot program: called now and then
 masked = 0  # depth: >0 while interrupts are disabled, blocked by a stall, or one is being served
 locked = 0  # depth of micropython.heap_lock() that the firmware holds
 woke = False
@@ -66,48 +47,10 @@ def now():
     return kernel.now
 
 
-# -- the clock that others may look at ---
+# -- time ---
 
-_clock_file = None
-_clock_buf = bytearray(8)
-_clock_next = 0
-epoch = 0.0  # UNIX time of simulated time 0
-
-
-def show_clock(file, unix_at_zero):
-    """Keep the simulated UNIX time in `file`, 8 bytes, little-endian double."""
-    global _clock_file, epoch
-    _clock_file = file
-    epoch = unix_at_zero
-    write_clock()
-
-
-def write_clock():
-    """Bring the clock file up to date."""
-    global _clock_next
-    if _clock_file is not None:
-        struct.pack_into("<d", _clock_buf, 0, epoch + kernel.now / 1000000)
-        _clock_file.seek(0)
-        _clock_file.write(_clock_buf)
-    _clock_next = kernel.now + (_CLOCK_US if 0 < _speed <= 10 else _FAST_CLOCK_US)
-    _attend_soon()
-
-
-# -- pace ---
-
-_speed = 0.0
-_wall0 = 0
-_sim0 = 0
-_poll_next = 0
-_paused = False
-_attend = 0  # when _keep_pace has to be called next; 0: always
 _cpu = 0.0
 _left_idle = 0
-
-
-def _attend_soon():
-    global _attend
-    _attend = 0 if _speed or _paused else min(_poll_next, _clock_next)
 
 
 def set_cpu(times):
@@ -115,57 +58,6 @@ def set_cpu(times):
     global _cpu, _left_idle
     _cpu = times
     _left_idle = _wall_us()
-
-
-def set_speed(speed):
-    """N times real time; 0 runs as fast as it can."""
-    global _speed
-    _speed = speed
-    _attend_soon()
-    rebase()
-
-
-def set_paused(paused):
-    """Let simulated time stand still (messages are still handled)."""
-    global _paused
-    _paused = paused
-    write_clock()
-    rebase()
-
-
-def rebase():
-    """Forget how far ahead or behind the pace is: after a wait in which time stood still."""
-    global _wall0, _sim0
-    _wall0 = _wall_us()
-    _sim0 = kernel.now
-
-
-def _keep_pace(t_us):
-    """Before time runs to `t_us`: handle messages, and wait if that would be ahead of the pace."""
-    global _poll_next
-    if _speed:
-        while True:
-            ahead = (t_us - _sim0) / _speed - (_wall_us() - _wall0)
-            if ahead < _AHEAD_US:
-                break
-            if cable.poll(int(ahead) // 1000) or _paused or not _speed:
-                break
-        if ahead < -_BEHIND_US:
-            rebase()
-    if kernel.now >= _poll_next:
-        cable.poll()
-        on_poll()
-        _poll_next = kernel.now + _POLL_US
-        _attend_soon()
-    if _paused:
-        write_clock()
-        while _paused:
-            cable.poll(1000)
-    if kernel.now >= _clock_next:
-        write_clock()
-
-
-# -- time ---
 
 
 def enter():
@@ -189,8 +81,8 @@ def leave(n):
 def advance(us):
     """`us` microseconds pass, in the firmware's context; hard interrupts are served on the way."""
     n = enter() if locked else 0
-    if _speed or _paused:
-        _keep_pace(kernel.now + us)
+    if pace.speed or pace.paused:
+        pace.keep(kernel.now + us)
     kernel.run_until(kernel.now + us)
     if n:
         leave(n)
@@ -250,8 +142,8 @@ def idle(limit_us):
         t = queue[-1].t if queue else end
         if t > end:
             t = end
-        if t >= _attend:
-            _keep_pace(t)  # which may have changed what comes next
+        if t >= pace.attend:
+            pace.keep(t)  # which may have changed what comes next
             t = queue[-1].t if queue and queue[-1].t < end else end
         kernel.run_until(t)
         if t == end:
@@ -270,7 +162,7 @@ def sleep(us):
         queue = kernel._queue
         t = queue[-1].t if queue and queue[-1].t < end else end
         n = enter()
-        _keep_pace(t)
+        pace.keep(t)
         kernel.run_until(t)
         leave(n)
         run_soft()

@@ -8,6 +8,7 @@ import flash
 import hardware
 import machine
 import nets
+import pace
 import sim
 import vfs
 from cable import die
@@ -79,7 +80,7 @@ class Board:
     def reset(self, cause):
         """The microcontroller restarts: this process ends, the supervisor starts the next."""
         sim.enter()
-        sim.write_clock()
+        pace.write_clock()
         state = {
             "now_us": sim.kernel.now,
             "day_us": sys.modules["time"].day_us,
@@ -96,7 +97,7 @@ class Board:
     def restart(self, cause):
         """Reset as soon as the answer to whoever asked is out; a paused board runs for it."""
         sim.after(0, lambda: self.reset(cause))
-        sim.set_paused(False)
+        pace.set_paused(False)
 
     def firmware_ended(self, why):
         """main returned or raised: a board would sit at its REPL; time stands still here."""

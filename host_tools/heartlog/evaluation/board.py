@@ -28,7 +28,10 @@ from heartlog.image.compile import compile_mpy
 from heartlog.image.places import firmware_dir
 
 DETECTOR_MODULE = "monitor.detector.core"
-COMPILED = ("monitor/detector/*.py", "monitor/rhythm.py", "monitor/shape.py")
+COMPILED = (
+    "monitor/detector/*.py",
+    *(f"monitor/{name}.py" for name in ("rhythm", "templates", "points", "shape")),
+)
 """What of the firmware detecting and classifying need; `__init__.py` files are left out."""
 BLOCKS_PER_SECOND = 31.25
 FLUSH_S = 0.5
