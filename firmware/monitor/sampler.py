@@ -24,24 +24,24 @@ from machine import Pin
 from micropython import const
 from monitor import sampler_core as core
 from monitor.afe import errors
+from monitor.sampler_watch import Watch
 
 BLOCK = const(64)
 _STALL_MS = const(300)  # no DRDY for so long (and 8 periods): the part has stopped
-_AUDIT_MS = const(400)  # registers are compared this often: a change is noticed within a second
-_RETRY_MS = const(500)  # a part that is gone is tried again this often
-_BAD_RUN = const(8)  # frames out of sync in a row: more than bit errors
-_EARLY = const(16)  # extra DRDYs between two looks
 
 
-class Sampler:
-    """Owns the ring; `afe` is configured. The ring holds `seconds`, 128 frames at least."""
+class Sampler(Watch):
+    """Owns the ring; `afe` is configured. The ring holds `seconds`, 128 frames at least.
+
+    `rate`: frames a second, as the front end converts."""
 
     def __init__(self, afe, board, seconds=1):
         self.afe = afe
         self.board = board
         part = afe.part
+        self.rate = getattr(afe, "conversion_rate", afe.rate)
         n = part.slots
-        capacity = max(2 * BLOCK, int(afe.rate * seconds)) + 1 if seconds else 2
+        capacity = max(2 * BLOCK, int(self.rate * seconds)) + 1 if seconds else 2
         self._ring = array("i", bytes(4 * capacity * (n + 2)))
         self._state = array("i", bytes(4 * core.STATES))
         self.channels = tuple(array("i", bytes(4 * BLOCK)) for _ in range(part.channels))
@@ -77,6 +77,9 @@ class Sampler:
         self._last_frames = 0
         self._moved_ms = 0
         self._audit_ms = 0
+        self._audit_us = 500
+        self._changed = None  # register that was found different
+        self._tune_ms = 0
         self._down_ms = 0
         self._tuned = False
         self._tune_last = 0
@@ -87,7 +90,7 @@ class Sampler:
 
     def run(self):
         """Starts conversions and the interrupt; AfeError when DRDY does not come."""
-        rate = self.afe.rate
+        rate = self.rate
         state = self._state
         self._period_us = 1000000 // rate
         self._stall_ms = max(_STALL_MS, 8000 // rate + 1)
@@ -122,41 +125,20 @@ class Sampler:
         self._last_frames = state[core.FRAMES]
         self._moved_ms = now
         self._audit_ms = now
+        self._tune_ms = now
         self._tuned = False
 
     def halt(self):
         """Stops the interrupt, then the conversions. What is in the ring can still be taken."""
-        self.afe.bus.drdy.irq(handler=None)
+        afe = self.afe
+        self._silence()
         self.running = False
-        self._hold = True
-        self.afe.stop()
-
-    def pause(self):
-        """Stops converting until `resume`; the time between is a gap with the reason PAUSED."""
-        if self.paused:
-            return
-        self.paused = True
-        self._recovering = False
-        since = (time.ticks_us() - self._state[core.LAST]) & 0xFFFFFF
-        self._down_ms = time.ticks_add(time.ticks_ms(), -(since // 1000))
-        try:
-            self.halt()
-        except OSError as error:  # a part that is gone converts nothing either
-            self.last_fault_text = str(error)
-
-    def resume(self):
-        """Converts again; a part that does not answer is recovered by `watch`."""
-        if not self.paused:
-            return
-        self._lose(self.afe.settling_ms(), core.PAUSED)
-        self.paused = False
-        try:
-            self.run()
-        except OSError as error:
-            self._recovering = True
-            self._audit_ms = time.ticks_ms()
-            self.last_fault = getattr(error, "code", errors.NO_DRDY)
-            self.last_fault_text = str(error)
+        converting = afe.running
+        afe.stop()
+        if converting and self._changed is None and afe.audit() is None:
+            self._state[core.VOUCHED] = self._state[core.HEAD]
+        else:
+            self._drop()
 
     def _on_drdy(self, pin):
         # Hard interrupt: nothing here may allocate.
@@ -171,7 +153,11 @@ class Sampler:
     # --- taking
 
     def take(self):
-        """-> number of frames copied (0: none yet). Never spans a gap; the gap is told with it."""
+        """-> number of frames copied (0: none yet). Never spans a gap; the gap is told with it.
+
+        Only frames that were vouched for (see `sampler_watch`)."""
+        if self.running:
+            self.verify(time.ticks_ms())
         n = core.run_length(self._ring, self._state, BLOCK)
         if not n:
             return 0
@@ -225,130 +211,3 @@ class Sampler:
     @property
     def bad_frames(self):
         return self._state[core.BAD]
-
-    # --- watching
-
-    def watch(self):
-        """Call it a few times a second. 0, or the code of a fault noticed now (already acted on).
-
-        Every fault is followed by a recovery: power down and up, the same configuration, verified.
-        While that fails it is tried again, and each failure is told. The gap is marked.
-        """
-        now = time.ticks_ms()
-        if self.paused:
-            self._lose(0, core.PAUSED)
-            return 0
-        if self._recovering:
-            if time.ticks_diff(now, self._audit_ms) < _RETRY_MS:
-                return 0
-            return self._recover(self.last_fault)
-        if not self.running:
-            return 0
-        state = self._state
-        if state[core.FRAMES] != self._last_frames:
-            self._last_frames = state[core.FRAMES]
-            self._moved_ms = now
-        if state[core.BAD_RUN] >= _BAD_RUN:
-            return self._fault(errors.OUT_OF_SYNC, "frames no longer begin with 1100")
-        early = state[core.EARLY]
-        state[core.EARLY] = 0
-        if early >= _EARLY:
-            return self._fault(
-                errors.WRONG_RATE, "DRDY comes too often: the front end has reset itself"
-            )
-        if time.ticks_diff(now, self._moved_ms) > self._stall_ms:
-            return self._fault(errors.NO_DRDY, "DRDY has stopped")
-        if time.ticks_diff(now, self._audit_ms) > _AUDIT_MS:
-            self._audit_ms = now
-            self._tune()
-            return self._audit()
-        return 0
-
-    def _tune(self):
-        """Learns the converter's period by the processor's clock, to tell missed samples."""
-        state = self._state
-        last = state[core.LAST]
-        place = state[core.PLACE]
-        if last != state[core.LAST]:
-            return  # an interrupt came between: next time
-        missed = state[core.MISSED]
-        n = (place - self._tune_place) & 0xFFFFFFF
-        us = (last - self._tune_last) & 0xFFFFFF
-        if self._tuned and missed == self._tune_missed and 50 <= n <= 4000000 // self._period_us:
-            period = (us << 4) // n
-            nominal = 16000000 // self.afe.rate
-            if abs(period - nominal) <= nominal // 25:
-                known = abs(period - state[core.PERIOD]) < nominal >> 9
-                state[core.PERIOD] = (state[core.PERIOD] + period) // 2 if known else period
-                state[core.FOLLOW] = period >> 8 if known else period >> 5
-        self._tuned = True
-        self._tune_last = last
-        self._tune_place = place
-        self._tune_missed = missed
-
-    def rate_ppm(self):
-        """How far the converter's clock is off the processor's, in ppm (+: fast)."""
-        nominal = 16000000 // self.afe.rate
-        return (nominal - self._state[core.PERIOD]) * 1000000 // nominal
-
-    def _audit(self):
-        """Compares all registers between two frames: up to 1000 samples/s none is lost."""
-        if self._period_us < 990:
-            return 0
-        state = self._state
-        afe = self.afe
-        frames = state[core.FRAMES]
-        begun = time.ticks_ms()
-        while state[core.FRAMES] == frames:  # the next frame has just been read: now there is time
-            if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
-                return 0
-            time.sleep_us(20)
-        self._hold = True
-        try:
-            changed = afe.audit_running()
-        finally:
-            self._spi = afe.bus.spi
-            self._hold = False
-        if changed is None:
-            return 0
-        return self._fault(errors.CHANGED, "register %s changed by itself" % changed.name)
-
-    def _fault(self, code, text):
-        self.faults += 1
-        self.last_fault = code
-        self.last_fault_text = text
-        # The last DRDY that was handled is less than 16 s ago: everything after it is lost.
-        since = (time.ticks_us() - self._state[core.LAST]) & 0xFFFFFF
-        self._down_ms = time.ticks_add(time.ticks_ms(), -(since // 1000))
-        return self._recover(code)
-
-    def _recover(self, code):
-        """The interrupt off, the part restarted; lost time goes into the index as lost samples."""
-        afe = self.afe
-        afe.bus.drdy.irq(handler=None)
-        self.running = False
-        self._hold = True
-        try:
-            afe.recover()
-            self._lose(afe.settling_ms())  # before the first frame: the gap belongs in front of it
-            self.run()
-            self._recovering = False
-        except OSError as error:
-            self._recovering = True
-            self._audit_ms = time.ticks_ms()
-            self.last_fault_text = str(error)
-            self._lose(0)
-        return code
-
-    def _lose(self, ahead_ms, reason=core.RESTARTED):
-        """Counts the samples from `_down_ms` to `ahead_ms` from now as lost, and moves it on."""
-        state = self._state
-        rate = self.afe.rate
-        until = time.ticks_add(time.ticks_ms(), ahead_ms)
-        lost = time.ticks_diff(until, self._down_ms) * rate // 1000
-        if lost > 0:
-            self._down_ms = time.ticks_add(self._down_ms, lost * 1000 // rate)
-            lost = min(lost, core.LOST_MASK - state[core.PENDING])
-            state[core.PENDING] += lost
-            state[core.PLACE] = (state[core.PLACE] + lost) & 0xFFFFFFF
-            state[core.REASON] = reason

@@ -36,7 +36,8 @@ PLACE = const(21)  # samples that have had their place in time, lost ones too, m
 FOLLOW = const(22)  # how far the phase follows one late read, in us/16: 3 % of a period until the
 # oscillator's error is known (it may be 2.5 %), 0.4 % afterwards
 DOUBT = const(23)  # how much too late the phase may lie, by what it has followed late reads
-STATES = const(24)
+VOUCHED = const(24)  # slots up to here may be taken: the registers were right after them
+STATES = const(25)
 
 TORN = const(0x01)  # first byte of a frame that the next conversion ran into: lost, an overrun
 
@@ -180,13 +181,13 @@ def store(rx, ring, state, ticks: int):
 
 @micropython.viper
 def run_length(ring, state, limit: int) -> int:
-    """How many frames, at most `limit`, can be taken in one block: it ends before the next gap."""
+    """How many vouched frames, at most `limit`, make one block: it ends before the next gap."""
     r = ptr32(ring)
     s = ptr32(state)
     stride = int(s[3]) + 2
     at = int(s[1])
     n = 0
-    while n < limit and at != int(s[0]):
+    while n < limit and at != int(s[24]):
         if n > 0 and int(r[at * stride]) != 0:
             break
         n += 1

@@ -22,6 +22,7 @@ from monitor import pio_core as pio
 from monitor import sampler_core as core
 from monitor.afe import errors
 from monitor.sampler import BLOCK, Sampler
+from monitor.sampler_watch import AUDIT_MS, FASTEST_US
 
 # Bytes a DMA channel moves before it has to be started again: fits a small int.
 _FULL = const(0x3FFFFFFF)
@@ -80,6 +81,7 @@ class PioSampler(Sampler):
             treq_sel=self._treq,
         )
         self._taken = 0  # bytes of this DMA run that were taken
+        self._vouched = 0  # bytes of it that came before the last audit that found all well
         self._pending = 0
         self._reason = 0
         self._seen_us = 0
@@ -91,7 +93,7 @@ class PioSampler(Sampler):
         self._period_us = 1000000 // rate
         self._stall_ms = max(300, 8000 // rate + 1)
         self._unpack[pio.AT] = 0
-        self._taken = 0
+        self._taken = self._vouched = 0
         self._dma.config(
             read=self._fifo,
             write=self._address,
@@ -111,17 +113,19 @@ class PioSampler(Sampler):
             time.sleep_ms(1)
         now = time.ticks_ms()
         self._last_count = self._dma.count
+        self._tune_ms = now
         self._moved_ms = now
         self._looked_ms = now
         self._newest_ms = now
         self._audit_ms = now
-        self._bad_run = 0
+        self._state[core.BAD_RUN] = 0
 
     def halt(self):
-        self._disconnect()
-        self._dma.active(0)
+        """Stops the state machine, then the conversions; what was not taken becomes a gap."""
+        self._silence()
         self.running = False
         self.afe.stop()
+        self._drop()
 
     def _connect(self):
         """SCK to the state machine, DIN low; it starts with the next DRDY."""
@@ -150,6 +154,7 @@ class PioSampler(Sampler):
         """-> number of frames unpacked (0: none yet). Never spans a gap: it is told with it."""
         if not self.running:
             return 0
+        self.verify(time.ticks_ms())
         size = self._frame_bytes
         unpack = self._unpack
         waiting = (self._arrived() - self._taken) // size
@@ -159,7 +164,7 @@ class PioSampler(Sampler):
             self._skip(lost)
             self._lose_now(lost, core.RING_FULL)
             self._state[core.FULL] += lost
-            waiting -= lost
+        waiting = (self._vouched - self._taken) // size
         if waiting <= 0:
             return 0
         while waiting:
@@ -167,13 +172,13 @@ class PioSampler(Sampler):
             if n:
                 break
             self._state[core.BAD] += 1
-            self._bad_run += 1
+            self._state[core.BAD_RUN] += 1
             self._skip(1)
             self._lose_now(1, core.SYNC_LOST)
             waiting -= 1
         else:
             return 0
-        self._bad_run = 0
+        self._state[core.BAD_RUN] = 0
         self.gap = lost = self._pending
         self.gap_reason = self._reason
         self._pending = 0
@@ -188,7 +193,9 @@ class PioSampler(Sampler):
             pio.column(self._raw, unpack, channel, n << 8 | offset)
             offset += unpack[pio.SAMPLE]
         self._skip(n)
-        self._seen_us = time.ticks_us()
+        # The newest frame has come within a period; those behind it in the ring are older.
+        left = (self._arrived() - self._taken) // size
+        self._seen_us = time.ticks_add(time.ticks_us(), -left * self._period_us)
         if self._dma.count < _LOW:
             self._again()
         return n
@@ -219,6 +226,8 @@ class PioSampler(Sampler):
             trigger=True,
         )
         self._taken -= arrived
+        self._vouched -= arrived
+        self._last_count = _FULL
 
     def newest(self):
         """(index of the newest sample, at most so many microseconds since it was read)."""
@@ -232,14 +241,9 @@ class PioSampler(Sampler):
     def overruns(self):
         return self._state[core.FULL]
 
-    def watch(self):
-        now = time.ticks_ms()
-        if self._recovering:
-            if time.ticks_diff(now, self._audit_ms) < 500:
-                return 0
-            return self._recover(self.last_fault)
-        if not self.running:
-            return 0
+    # --- what `Watch` asks for
+
+    def _look(self, now):
         count = self._dma.count
         if count != self._last_count:
             # Frames come regularly: the last one came so many periods after the last look.
@@ -248,65 +252,48 @@ class PioSampler(Sampler):
             self._last_count = count
             self._moved_ms = now
         self._looked_ms = self._moved_ms
-        if self._bad_run >= 8:
-            return self._fault(errors.OUT_OF_SYNC, "frames no longer begin with 1100")
-        if time.ticks_diff(now, self._moved_ms) > self._stall_ms:
-            return self._fault(errors.NO_DRDY, "DRDY has stopped")
-        if time.ticks_diff(now, self._audit_ms) > 400:
-            self._audit_ms = now
-            return self._audit()
-        return 0
 
-    def _audit(self):
+    def _last_ms(self):
+        self._look(time.ticks_ms())
+        return self._newest_ms
+
+    def _silence(self):
+        if self.running:
+            self._disconnect()
+            self._dma.active(0)
+
+    def _tune(self):
+        """Nothing is missed here, and so nothing has to be told by the clock."""
+
+    def verify(self, now, at_once=False):
         """Registers are read just after a frame, while the state machine stands still."""
-        if self._period_us < 990:
-            return 0
+        if self._period_us < FASTEST_US:
+            self._vouched = self._arrived() // self._frame_bytes * self._frame_bytes
+            return
+        late = time.ticks_diff(now, self._audit_ms) - AUDIT_MS
+        if not self.running or self._changed is not None or (late < 0 and not at_once):
+            return
         count = self._dma.count
         begun = time.ticks_ms()
         while self._dma.count == count or self._arrived() % self._frame_bytes:
             if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
-                return 0
+                return
         self._disconnect()
+        arrived = self._arrived()
         try:
-            changed = self.afe.audit_running()
+            self._changed = self.afe.audit_running()
         finally:
             self._connect()
-        if changed is None:
-            return 0
-        return self._fault(errors.CHANGED, "register %s changed by itself" % changed.name)
+        self._audit_ms = now
+        if self._changed is None:
+            self._vouched = arrived
 
-    def _fault(self, code, text):
-        self.faults += 1
-        self.last_fault = code
-        self.last_fault_text = text
-        self._down_ms = self._newest_ms
+    def _drop(self):
         waiting = (self._arrived() - self._taken) // self._frame_bytes
         if waiting > 0:
-            self._lose_now(waiting, core.RESTARTED)  # nobody vouches for them
-        return self._recover(code)
+            self._lose_now(waiting, core.RESTARTED)
+            self._taken += waiting * self._frame_bytes
 
-    def _recover(self, code):
-        if self.running:
-            self._disconnect()
-            self._dma.active(0)
-            self.running = False
-        try:
-            self.afe.recover()
-            self._lose(self.afe.settling_ms())
-            self.run()
-            self._recovering = False
-        except OSError as error:
-            self._recovering = True
-            self._audit_ms = time.ticks_ms()
-            self.last_fault_text = str(error)
-            self._lose(0)
-        return code
-
-    def _lose(self, ahead_ms):
-        rate = self.afe.rate
-        until = time.ticks_add(time.ticks_ms(), ahead_ms)
-        lost = time.ticks_diff(until, self._down_ms) * rate // 1000
-        if lost > 0:
-            self._down_ms = time.ticks_add(self._down_ms, lost * 1000 // rate)
-            self._lose_now(lost, core.RESTARTED)
-            self._reason = core.RESTARTED
+    def _count_lost(self, lost, reason):
+        self._lose_now(lost, reason)
+        self._reason = reason

@@ -104,8 +104,11 @@ class Bench:
         self.sampler.run()
         return self.sampler
 
-    def take(self) -> list[tuple[int, int, int, list[list[int]]]]:
+    def take(self, vouch: bool = True) -> list[tuple[int, int, int, list[list[int]]]]:
+        """All blocks there are; `vouch` has the registers verified now, due or not."""
         found = []
+        if vouch and self.sampler.running:
+            self.sampler.verify(self.modules["time"].ticks_ms(), at_once=True)  # type: ignore[attr-defined]
         while True:
             n = self.sampler.take()
             if not n:
@@ -195,6 +198,7 @@ def test_registers_are_audited_between_frames(bench: Any) -> None:
     for _ in range(8):
         b.chip.advance(200_000)
         codes.append(sampler.watch())
+        b.take(vouch=False)
     assert 7 in codes  # register changed
     assert "CH1SET" in sampler.last_fault_text
     assert b.device.afe.complaints == []
@@ -241,3 +245,48 @@ def test_frames_out_of_sync_are_dropped_and_counted(bench: Any) -> None:
     blocks = b.take()
     b.check(blocks)
     assert sampler.index == b.device.afe.frames
+
+
+def test_nothing_is_delivered_that_nobody_vouches_for(bench: Any) -> None:
+    """The part loses its settings: not one of its samples at another scale comes out."""
+    b = bench("ADS1292R")
+    sampler = b.start(500)
+    b.chip.advance(300_000)
+    b.check(b.take(vouch=False))
+    b.device.afe.brown_out()  # 500 samples/s is what it does after a reset: only registers tell
+    faults, blocks = [], []
+    for _ in range(40):
+        b.chip.advance(25_000)
+        found = b.take(vouch=False)
+        for _, _, _, columns in found:  # the ramp rises by 1 uV a sample at our gain, 20.8 codes
+            steps = [b - a for a, b in zip(columns[0], columns[0][1:], strict=False)]
+            assert all(step in (20, 21, -20759, -20758) for step in steps), steps
+        blocks += found
+        faults.append(sampler.watch())
+    assert 7 in faults[:20]
+    gaps = [(gap, reason) for _, gap, reason, _ in blocks if gap]
+    assert len(gaps) == 1
+    assert gaps[0][1] == 4  # restarted
+
+
+def test_a_charger_pauses_it_and_the_pause_is_counted(bench: Any) -> None:
+    b = bench("ADS1292R")
+    sampler = b.start(250)
+    b.chip.advance(400_000)
+    b.check(b.take())
+    before, begun = sampler.index, b.rp.clock.micros
+    sampler.pause()
+    for _ in range(10):
+        b.chip.advance(100_000)
+        assert sampler.watch() == 0
+        assert b.take() == []
+    sampler.resume()
+    blocks: list[Any] = []
+    while not blocks:
+        b.chip.advance(50_000)
+        blocks = b.take()
+    assert blocks[0][2] == 5  # paused
+    b.chip.advance(300_000)
+    b.take()
+    elapsed = (b.rp.clock.micros - begun) / 4000
+    assert abs(sampler.index - before - elapsed) < 4

@@ -54,6 +54,7 @@ class Ring:
     def take(self, limit: int = 64) -> tuple[int, int, list[int], list[list[int]]]:
         """-> gap, reason, status words, codes by channel."""
         core = self.core
+        self.state[core.VOUCHED] = self.state[core.HEAD]
         n = core.run_length(self.ring, self.state, limit)
         tail = self.state[core.TAIL]
         gap = self.ring[tail * (self.channels + 2)] if n else 0

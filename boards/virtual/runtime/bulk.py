@@ -102,6 +102,12 @@ def _made(base, block, core):
         def watch(self):
             return base.watch(self) if self._event is None else 0
 
+        def verify(self, now, at_once=False):
+            if self._event is None:
+                base.verify(self, now, at_once)
+            else:  # frames from before the blocks
+                self._state[core.VOUCHED] = self._state[core.HEAD]
+
         def take(self):
             n = base.take(self)
             if n or self._event is None or not self._ready:

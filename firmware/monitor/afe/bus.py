@@ -57,6 +57,7 @@ class Bus:
         self._rx = bytearray(28)
         self._tx_view = memoryview(self._tx)
         self._rx_view = memoryview(self._rx)
+        self._size = 0  # of the views that follow: audits ask for the same again and again
         self.streaming = False
 
     def reset(self):
@@ -124,7 +125,7 @@ class Bus:
         for i in range(2, count + 2):
             tx[i] = 0
         self._transfer(count + 2)
-        return self._rx_view[2 : count + 2]
+        return self._read
 
     def write(self, address, values):
         """Registers from `address` on in one command. Needs SDATAC."""
@@ -145,10 +146,15 @@ class Bus:
         return self._rx_view[1 : count + 1]
 
     def _transfer(self, count):
+        if count != self._size:
+            self._size = count
+            self._out = self._tx_view[:count]
+            self._in = self._rx_view[:count]
+            self._read = self._rx_view[2:count]
         if not self.streaming:
             self.cs(0)
         try:
-            self.spi.write_readinto(self._tx_view[:count], self._rx_view[:count])
+            self.spi.write_readinto(self._out, self._in)
         finally:
             if self.streaming:
                 time.sleep_us(COMMAND_WAIT_US)

@@ -1,6 +1,6 @@
 """Checks of the ADS1293: configured, sampled value by value, its faults noticed and mended."""
 
-from bench import Board, Steps, clean, kernel, raises, run_ms
+from bench import Board, Steps, clean, kernel, raises, run_ms, vouch
 
 from monitor import sampler_core as core
 from monitor.afe import errors
@@ -23,6 +23,7 @@ def collect(sampler, ms):
     blocks, faults = [], []
     for _ in range(ms // 20):
         run_ms(20)
+        vouch(sampler)
         while True:
             n = sampler.take()
             if not n:
@@ -173,6 +174,7 @@ def check_signal_state(part):
     def run(ms):
         for _ in range(ms // 20):
             run_ms(20)
+            vouch(sampler)
             n = sampler.take()
             if n:
                 quality.feed(sampler, n)

@@ -1,6 +1,6 @@
 """Checks of what a part can do beside converting: test signal, lead-off, breathing and so on."""
 
-from bench import Board, Steps, clean, kernel, raises, run_ms
+from bench import Board, Steps, clean, kernel, raises, run_ms, vouch
 
 from monitor.afe import leads, respiration
 from monitor.afe.driver import PoweredOff
@@ -21,6 +21,7 @@ def record(board, afe, ms):
     words = []
     for _ in range(ms // 20):
         run_ms(20)
+        vouch(sampler)
         n = sampler.take()
         for c in range(afe.channels):
             columns[c].extend(sampler.channels[c][:n])

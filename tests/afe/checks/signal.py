@@ -1,6 +1,6 @@
 """Checks of the signal state: electrodes off and on, rails, flat lines, hum, movement, restart."""
 
-from bench import Board, Steps, clean, kernel, run_ms
+from bench import Board, Steps, clean, kernel, run_ms, vouch
 
 from monitor import quality as q
 from monitor.afe import leads
@@ -31,6 +31,7 @@ class Run:
     def run(self, ms):
         for _ in range(ms // 20):
             run_ms(20)
+            vouch(self.sampler)
             while True:
                 n = self.sampler.take()
                 if not n:
@@ -204,6 +205,7 @@ def check_nothing_is_allocated(part):
     grew = 0
     for i in range(150):
         run_ms(20)
+        vouch(r.sampler)
         gc.collect()
         n = r.sampler.take()
         before = gc.mem_alloc()
