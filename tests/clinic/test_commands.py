@@ -72,7 +72,7 @@ def test_notes_report_export_share_and_backup(heartlog, tmp_path, monkeypatch):
     assert heartlog("report", 77, "-o", tmp_path / "r.html")[0] == 3
     code, out, _ = heartlog("export", 1, "-f", "json", "-o", tmp_path, "--json", "--deidentify")
     assert "diary" in json.loads(out)["free_text_taken_out"]
-    monkeypatch.setenv("HEARTLOG_PASSPHRASE", "four words are good")
+    monkeypatch.setenv("HEARTLOG_SHARE_PASSPHRASE", "four words are good")
     assert heartlog("share", "seal", 1, "-o", tmp_path / "c.heartshare")[0] == 0
     assert json.loads(heartlog("share", "open", tmp_path / "c.heartshare", "--json")[1])
     assert heartlog("share", "open", tmp_path / "r.html")[0] == 1

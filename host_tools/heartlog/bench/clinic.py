@@ -101,6 +101,29 @@ def _row(name: str, seconds: tuple[float, float], bar: float) -> str:
     return f"{name:<48}{wall:>8.3f} s{cpu:>9.3f} s CPU   (bar {bar:g} s){word}"
 
 
+def _encrypted(path: Path, number: int) -> Iterator[str]:
+    """CPU time of the same work on the store in clear, and then encrypted: ratios."""
+    from sqlalchemy import URL
+
+    from heartlog.store.cipher import MARK, Secret
+    from heartlog.store.convert import convert
+
+    secret = Secret(MARK + os.urandom(8), os.urandom(32))
+    url = secret.in_url(URL.create("sqlite", database=str(path)))
+    taken = []
+    for _ in range(2):
+        with Store.open(url.render_as_string(hide_password=False)) as store:
+            loads = [_timed(lambda: store.beats(number))[1] for _ in range(3)]
+            notes = [[Record(9_000_000 + n, "mark", n, {}, boot=1)] for n in range(100)]
+            commits = _timed(lambda: [store.append(number, note) for note in notes])[1]
+        taken.append((sorted(loads)[1], commits))
+        if len(taken) == 1:
+            convert(path, None, secret)
+    (load, commit), (sealed_load, sealed_commit) = taken
+    yield f"{'encrypted against in clear: beats loaded':<48}{sealed_load / load:>8.2f} x CPU"
+    yield f"{'encrypted against in clear: 100 commits':<48}{sealed_commit / commit:>8.2f} x CPU"
+
+
 def scale(context: Context) -> Iterator[str]:
     """A 14-day session opened for review and reported; people listed and searched."""
     from heartlog.records import patients
@@ -128,6 +151,7 @@ def scale(context: Context) -> Iterator[str]:
             ):
                 times = [_timed(work) for _ in range(5)]
                 yield _row(name, sorted(times)[2], 0.2)
+        yield from _encrypted(path, number)
 
 
 def archive(context: Context) -> Iterator[str]:

@@ -70,5 +70,5 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("export", "heartlog.export.cli:export", "As WFDB, EDF+, CSV, FHIR or JSON.", KEEP),
     Entry("import", "heartlog.importing.cli:import_", "Read WFDB, EDF+ or RR text.", KEEP),
     Entry("share", "heartlog.share.cli:share", "Sessions in one encrypted file.", KEEP),
-    Entry("store", "heartlog.store.cli:store", "Back up, restore, check, audit.", KEEP),
+    Entry("store", "heartlog.store.cli:store", "Back up, restore, encrypt, check, audit.", KEEP),
 )

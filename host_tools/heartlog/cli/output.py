@@ -66,6 +66,12 @@ def note(message: str) -> None:
     err().print(Text(message))
 
 
+def in_clear(what: str, encrypted: bool) -> None:
+    """Say that a file just written is not encrypted, when the store that it came from is."""
+    if encrypted:
+        note(f"{what} is not encrypted, as the store is. To send it: heartlog share seal")
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask before something is lost; returns if it may be done, else ends the command.
 

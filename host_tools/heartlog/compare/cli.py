@@ -36,6 +36,7 @@ def compare(
     with Store.open(store) as opened, working("Compare"):
         found = compare_sessions(opened, sessions, rules)
         write(found, out or [], paper)
+        output.in_clear("What was written", opened.encrypted and bool(out))
     if as_json:
         output.print_json(found.as_dict())
         return

@@ -28,6 +28,7 @@ def export(
 
     with Store.open(store) as opened:
         files, flagged = export_session(opened, session, form, out, deidentify=deidentify)
+        output.in_clear("What was exported", opened.encrypted)
     if as_json:
         output.print_json({"files": [str(f) for f in files], "free_text_taken_out": flagged})
         return

@@ -34,6 +34,7 @@ def report(
     rules = AnalysisSettings.parse(setting or [])
     with Store.open(store) as opened, working("Report") as tell:
         material = make_report(opened, session, paths, paper=paper, settings=rules, progress=tell)
+        output.in_clear("The report", opened.encrypted)
     if as_json:
         files = [str(p) for p in paths]
         output.print_json({"files": files, "analysis": material.analysis.as_dict()})

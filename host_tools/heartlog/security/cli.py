@@ -87,3 +87,22 @@ def forget(
     )
     count = keys.forget(device)
     output.out().print(f"Forgot {count} key{'s' if count > 1 else ''} of monitor {device}.")
+
+
+@keys_app.command("recovery")
+def recovery() -> None:
+    """Show the secret that opens everything here, to be written down and locked away.
+
+    Without it, an encrypted store and its backups are lost with this computer's keyring, or with
+    the passphrase and the file lock.json beside the keys.
+    """
+    from heartlog.security.keys import own_master
+    from heartlog.security.master import RECOVERY_VARIABLE, recovery_code
+
+    groups = recovery_code(own_master()).split("-")
+    for row in range(0, len(groups), 7):
+        output.out().print("-".join(groups[row : row + 7]))
+    output.note(
+        "Whoever has this code opens the store. Keep it on paper, away from this computer.\n"
+        f"To use it: put the {len(groups)} groups, joined by -, into {RECOVERY_VARIABLE}."
+    )

@@ -25,7 +25,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from heartlog.security.channel import KEY_BYTES, derive, recognise
 from heartlog.security.files import write_private
-from heartlog.security.master import LockProblem, unlock
+from heartlog.security.master import (
+    PASSPHRASE_VARIABLE,
+    RECOVERY_VARIABLE,
+    LockProblem,
+    unlock,
+)
 
 FILE = "keys.sealed"
 MAGIC = b"HLK1"
@@ -127,12 +132,24 @@ def own_folder() -> Path:
     return user_data_path("heartlog") / "keys"
 
 
+_masters: dict[tuple[Path, str | None, str | None], bytes] = {}
+
+
+def own_master() -> bytes:
+    """This user's master secret (32 bytes); a person is asked for it once a process at most."""
+    folder = own_folder()
+    known = folder, os.environ.get(RECOVERY_VARIABLE), os.environ.get(PASSPHRASE_VARIABLE)
+    if known not in _masters:
+        _masters[known] = unlock(folder, _ask if sys.stdin.isatty() else None)
+    return _masters[known]
+
+
 def own_keys(create: bool = False) -> Keys | None:
     """This user's keys, None where there are none (unless `create`); may ask for a passphrase."""
     folder = own_folder()
     if not create and not (folder / FILE).exists():
         return None
-    return Keys(folder, unlock(folder, _ask if sys.stdin.isatty() else None))
+    return Keys(folder, own_master())
 
 
 def _ask(prompt: str) -> str:

@@ -8,10 +8,14 @@ the secret is random and lives there. Otherwise, or when HEARTLOG_PASSPHRASE is 
 from a passphrase by scrypt (RFC 7914; N = 2^17, r = 8, p = 1: about 0.4 s and 128 MiB, OWASP's
 first choice) with a salt kept in `lock.json` beside the things it locks, and a check value that
 tells a wrong passphrase at once.
+
+Neither the keyring nor the salt is in a backup of a store. `recovery_code(master)` is the secret
+to be written down: in HEARTLOG_RECOVERY it stands in for both, on any computer.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import os
@@ -25,6 +29,7 @@ from heartlog.security.channel import derive
 from heartlog.security.files import write_private
 
 PASSPHRASE_VARIABLE = "HEARTLOG_PASSPHRASE"
+RECOVERY_VARIABLE = "HEARTLOG_RECOVERY"
 LOCK_FILE = "lock.json"
 SERVICE = "heartlog"
 SCRYPT_N = 2**17
@@ -102,13 +107,43 @@ def _by_keyring(folder: Path) -> bytes | None:
     return master
 
 
+def recovery_code(master: bytes) -> str:
+    """The secret as groups of four letters and digits (base 32), the last one a check."""
+    text = base64.b32encode(master + _check_bytes(master)).decode().rstrip("=").lower()
+    return "-".join(text[i : i + 4] for i in range(0, len(text), 4))
+
+
+def from_recovery_code(code: str) -> bytes:
+    """The secret in a recovery code; LockProblem when it was copied wrongly."""
+    text = "".join(code.split()).replace("-", "").upper()
+    try:
+        data = base64.b32decode(text + "=" * (-len(text) % 8))
+    except ValueError:
+        data = b""
+    master, check = data[:MASTER_BYTES], data[MASTER_BYTES:]
+    if len(data) != MASTER_BYTES + 3 or not hmac.compare_digest(check, _check_bytes(master)):
+        raise LockProblem(
+            "The recovery code is not right.",
+            f"It has 14 groups of four letters or digits (2 to 7), in {RECOVERY_VARIABLE}.",
+        )
+    return master
+
+
+def _check_bytes(master: bytes) -> bytes:
+    return derive(master, b"", b"heartlog recovery check", 3)
+
+
 def unlock(folder: Path, ask: Callable[[str], str] | None = None) -> bytes:
     """The 32-byte secret for the things in `folder`.
 
-    `ask(prompt)` reads a passphrase from a person; None where nobody can be asked. The passphrase
-    in HEARTLOG_PASSPHRASE comes first, then an existing lock file, then the keyring, then `ask`.
+    `ask(prompt)` reads a passphrase from a person; None where nobody can be asked. The code in
+    HEARTLOG_RECOVERY comes first, then the passphrase in HEARTLOG_PASSPHRASE, then an existing
+    lock file, then the keyring, then `ask`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    code = os.environ.get(RECOVERY_VARIABLE)
+    if code:
+        return from_recovery_code(code)
     given = os.environ.get(PASSPHRASE_VARIABLE)
     if given:
         return _by_passphrase(folder, given)

@@ -13,11 +13,14 @@ from heartlog.errors import UsageProblem
 
 share = typer.Typer(no_args_is_help=True, help="Share sessions in one encrypted file.")
 
-ENVIRONMENT = "HEARTLOG_PASSPHRASE"
+ENVIRONMENT = "HEARTLOG_SHARE_PASSPHRASE"
 
 
 def ask(twice: bool) -> str:
-    """Return the passphrase: typed unseen, or from HEARTLOG_PASSPHRASE where nobody can type."""
+    """Return the passphrase: typed unseen, or from HEARTLOG_SHARE_PASSPHRASE.
+
+    Not HEARTLOG_PASSPHRASE: that one opens this computer's own store, and is nobody else's.
+    """
     given = os.environ.get(ENVIRONMENT)
     if given:
         return given

@@ -13,7 +13,6 @@ store's file. Nothing outside tells what is inside, not even how many sessions.
 """
 
 import secrets
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,16 +72,12 @@ def seal(
     if path.exists():
         raise ShareProblem(f"{path} exists already.", "Choose another name.")
     flagged: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="heartlog-") as folder:
-        inner = Path(folder) / "share.sqlite"
-        with Store.open(inner) as small:
-            for number in session_ids:
-                copy_session(store, number, small)
-            if deidentify:
-                flagged = strip_identity(small)
-            with small.engine.connect() as connection:
-                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        plain = inner.read_bytes()
+    with Store.in_memory() as small:  # never on the disk in clear
+        for number in session_ids:
+            copy_session(store, number, small)
+        if deidentify:
+            flagged = strip_identity(small)
+        plain = small.content
     write_private(path, encrypt(plain, passphrase))
     return flagged
 
@@ -157,11 +152,8 @@ def unseal(path: Path, passphrase: str, store: Store) -> list[Contents]:
         raise ShareProblem(f"There is no file {path}.", "Check the path.")
     plain = decrypt(path.read_bytes(), passphrase, path.name)
     found: list[Contents] = []
-    with tempfile.TemporaryDirectory(prefix="heartlog-") as folder:
-        inner = Path(folder) / "share.sqlite"
-        inner.write_bytes(plain)
-        with Store.open(inner) as small:
-            for session in reversed(small.sessions(archived=True)):
-                number = copy_session(small, session.id, store)
-                found.append(Contents(number, session.patient_identifier, session.beat_count))
+    with Store.in_memory(plain) as small:
+        for session in reversed(small.sessions(archived=True)):
+            number = copy_session(small, session.id, store)
+            found.append(Contents(number, session.patient_identifier, session.beat_count))
     return found

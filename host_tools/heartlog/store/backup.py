@@ -24,8 +24,14 @@ BATCH = 500
 Progress = Callable[[str, float], None]
 
 
-def backup(store: Store, path: Path, progress: Progress | None = None) -> dict[str, int]:
-    """Write a backup file; return rows by table. An existing file is never overwritten."""
+def backup(
+    store: Store, path: Path, progress: Progress | None = None, encrypted: bool | None = None
+) -> dict[str, int]:
+    """Write a backup file; return rows by table. An existing file is never overwritten.
+
+    It is encrypted if the store is, unless `encrypted` says otherwise; with the same secret.
+    """
+    sealed = store.encrypted if encrypted is None else encrypted
     if path.exists():
         raise StoreError(
             f"{path} exists already; a backup does not overwrite.", "Choose another name."
@@ -34,7 +40,7 @@ def backup(store: Store, path: Path, progress: Progress | None = None) -> dict[s
     partial = path.with_name(path.name + ".part")
     _remove(partial)
     try:
-        with Store.open(partial) as target:
+        with Store.open(partial, encrypted=sealed) as target:
             counts = _copy_all(store, target, progress)
             _compare(store, target, counts)
             with target.engine.connect() as connection:

@@ -1,31 +1,117 @@
-"""`heartlog store`: backup, restore, check, and the audit trail."""
+"""`heartlog store`: backup, restore, encryption, check, and the audit trail."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, StoreOption, YesOption
 from heartlog.store.store import Store
 
-store = typer.Typer(no_args_is_help=True, help="Back up, restore and check the store.")
+store = typer.Typer(no_args_is_help=True, help="Back up, restore, encrypt and check the store.")
 
 
 @store.command("backup")
 def backup_(
     file: Annotated[Path, typer.Argument(help="File to write; never overwritten.")],
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Of an encrypted store: a backup that anyone can read.")
+    ] = False,
     store: StoreOption = None,
+    yes: YesOption = False,
 ) -> None:
-    """Write everything into one file, checked while it is written."""
+    """Write everything into one file, checked while it is written.
+
+    An encrypted store's backup is encrypted with the same secret: keep `heartlog keys recovery`.
+    """
     from heartlog.cli.working import working
     from heartlog.store.backup import backup
 
-    with Store.open(store) as opened, working("Backup") as tell:
-        counts = backup(opened, file, tell)
+    with Store.open(store) as opened:
+        sealed = opened.encrypted and not clear
+        if opened.encrypted and clear:
+            output.confirm(f"Write everything into {file} so that anyone can read it?", yes)
+        with working("Backup") as tell:
+            counts = backup(opened, file, tell, sealed)
     sessions, patients = counts["session"], counts["patient"]
     output.note(f"{file}: {sessions} sessions, {patients} patients. Checked.")
+    if sealed:
+        output.note("It is encrypted. On another computer it opens only by the code of:")
+        output.note("heartlog keys recovery")
+
+
+@store.command()
+def init(
+    encrypted: Annotated[bool, typer.Option("--encrypted", help="Encrypt it.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Make a new, empty store."""
+    from heartlog.store.engine import as_url, default_url
+    from heartlog.store.errors import StoreError
+
+    address = as_url(store or default_url())
+    if address.database and Path(address.database).exists():
+        raise StoreError(
+            f"There is a store at {address.database} already.",
+            "Name another file with --store; to encrypt this one: heartlog store encrypt.",
+        )
+    if encrypted and address.get_backend_name() != "sqlite":
+        raise StoreError(
+            "Only a store in a file can be encrypted by Heartlog.",
+            "A database server encrypts its own disks and connections.",
+        )
+    with Store.open(store, encrypted=encrypted) as opened:
+        output.note(f"Made {opened.where}.")
+        if opened.encrypted:
+            output.note("It is encrypted. Write its secret down: heartlog keys recovery")
+
+
+@store.command("encrypt")
+def encrypt_(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Encrypt the store where it lies; all commands go on working."""
+    from heartlog.store.convert import encrypt
+
+    _converted(encrypt, store, as_json, True)
+    if not as_json:
+        output.note(
+            "It is encrypted now. Write its secret down: heartlog keys recovery\n"
+            "What the file was before may still be found on the disk, and in older backups:\n"
+            "on an SSD only encrypting the whole disk prevents that."
+        )
+
+
+@store.command("decrypt")
+def decrypt_(
+    store: StoreOption = None, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
+    """Bring an encrypted store back into clear."""
+    from heartlog.store.convert import decrypt
+
+    output.confirm("Write the store so that anyone who has the file can read it?", yes)
+    _converted(decrypt, store, as_json, False)
+
+
+def _converted(
+    convert: Callable[[Path], dict[str, int]], store: str | None, as_json: bool, encrypted: bool
+) -> None:
+    from heartlog.store.engine import as_url, default_url
+    from heartlog.store.errors import StoreError
+
+    address = as_url(store or default_url())
+    if address.get_backend_name() != "sqlite" or not address.database:
+        raise StoreError(
+            "Only a store in a file can be encrypted by Heartlog.",
+            "A database server encrypts its own disks and connections.",
+        )
+    counts = convert(Path(address.database))
+    if as_json:
+        output.print_json({"store": address.database, "encrypted": encrypted, "rows": counts})
+    else:
+        people = f"{counts['session']} sessions, {counts['patient']} patients"
+        output.note(f"{address.database}: {people}. Checked.")
 
 
 @store.command("restore")

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from heartlog.store.cipher import Secret, module
 from heartlog.store.errors import (
     StoreForeign,
     StoreNewer,
@@ -71,13 +72,18 @@ def place(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def open_engine(url: URL, read_only: bool = False) -> tuple[Engine, bool]:
-    """Connect, refuse what is not ours, migrate what is older; return (engine, read_only)."""
+def open_engine(
+    url: URL, read_only: bool = False, secret: Secret | None = None
+) -> tuple[Engine, bool]:
+    """Connect, refuse what is not ours, migrate what is older; return (engine, read_only).
+
+    `secret` opens an encrypted file, and makes one where there is no file.
+    """
     where = place(url)
     with clear_errors(where):
         if url.get_backend_name() == "sqlite":
-            read_only = _check_file(url, read_only)
-            engine = _sqlite_engine(url, read_only)
+            read_only = _check_file(url, read_only, secret is not None)
+            engine = _sqlite_engine(url, read_only, secret)
         else:
             engine = _postgres_engine(url)
         try:
@@ -88,7 +94,36 @@ def open_engine(url: URL, read_only: bool = False) -> tuple[Engine, bool]:
     return engine, read_only
 
 
-def _check_file(url: URL, read_only: bool) -> bool:
+def open_memory(content: bytes = b"") -> Engine:
+    """A store in this process's memory, empty or from a store file's bytes; gone when closed."""
+    engine = _sqlite_engine(URL.create("sqlite"), False, None)
+    with clear_errors("the store in memory"):
+        try:
+            if content:
+                # Bytes 18 and 19 say that there may be a write-ahead log: there is no file for it.
+                plain = content[:18] + b"\1\1" + content[20:]
+                with engine.connect() as connection:
+                    _raw(connection).deserialize(plain)
+            _settle(engine, "the store in memory", False)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+def memory_content(engine: Engine) -> bytes:
+    """What a store in memory would be as a file."""
+    with engine.connect() as connection:
+        return bytes(_raw(connection).serialize())
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def _check_file(url: URL, read_only: bool, encrypted: bool) -> bool:
     if not url.database or url.database == ":memory:":
         return False
     path = Path(url.database)
@@ -105,6 +140,8 @@ def _check_file(url: URL, read_only: bool) -> bool:
                 "Choose another place with --store or HEARTLOG_STORE.",
             ) from problem
         return False
+    if encrypted:
+        return read_only or not os.access(path, os.W_OK)
     with path.open("rb") as file:
         head = file.read(72)
     if head and not head.startswith(SQLITE_MAGIC):
@@ -121,13 +158,23 @@ def _check_file(url: URL, read_only: bool) -> bool:
     return read_only or not os.access(path, os.W_OK)
 
 
-def _sqlite_engine(url: URL, read_only: bool) -> Engine:
-    if read_only and url.database:
+def _sqlite_engine(url: URL, read_only: bool, secret: Secret | None) -> Engine:
+    name = url.database or ""
+    if read_only and name:
         # Without write access to the folder a WAL can't be read, except as a file that rests.
-        rests = not os.access(Path(url.database).parent, os.W_OK)
-        name = Path(url.database).as_uri() + "?mode=ro" + ("&immutable=1" if rests else "")
+        rests = not os.access(Path(name).parent, os.W_OK)
+        name = Path(name).as_uri() + "?mode=ro" + ("&immutable=1" if rests else "")
         url = url.set(database=name, query={"uri": "true"})
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    if secret is None:
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    else:
+        key = secret
+        # The key has to be the first thing that a connection is told.
+        engine = create_engine(
+            url.set(query={}),
+            module=module(),
+            creator=lambda: key.connect(name, uri=read_only, timeout=BUSY_SECONDS),
+        )
 
     @event.listens_for(engine, "connect")
     def _connect(raw: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

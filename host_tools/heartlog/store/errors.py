@@ -44,6 +44,10 @@ class StoreDamaged(StoreError):
     """The store's content contradicts its own checksums."""
 
 
+class StoreLocked(StoreError):
+    """The store is encrypted, and its key is not to be had here."""
+
+
 class StoreUnreachable(StoreError):
     """The file's folder, or the database server, can't be reached."""
 

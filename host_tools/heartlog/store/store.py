@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +20,15 @@ from sqlalchemy import Engine, func, or_, select
 from sqlalchemy.orm import Session as Db
 
 from heartlog.store import ecg, ingest, schema_clinic
-from heartlog.store.engine import as_url, default_url, open_engine, place
+from heartlog.store.cipher import Secret
+from heartlog.store.engine import (
+    as_url,
+    default_url,
+    memory_content,
+    open_engine,
+    open_memory,
+    place,
+)
 from heartlog.store.errors import NotFound, StoreReadOnly, clear_errors
 from heartlog.store.reading import Placed, Timeline, apply_edits
 from heartlog.store.schema import RecordRow, SessionRow
@@ -38,21 +47,52 @@ class Store:
         """What to call it in a message: the file's path or the URL without its password."""
         self.read_only = read_only
         self.url = ""
-        """By which another process opens the same store (holds the password, if there is one)."""
+        """By which another process opens the same store (holds the password or key, if any)."""
+        self.encrypted = False
         self._writer = engine.execution_options(writing=True)
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str] | None = None, read_only: bool = False) -> Self:
+    def open(
+        cls,
+        url: str | os.PathLike[str] | None = None,
+        read_only: bool = False,
+        encrypted: bool = False,
+    ) -> Self:
         """Open (and make, or bring up to date) the store at a path or URL; None is the default.
 
+        `encrypted`: a file that is not there yet is made an encrypted one; one that is there
+        says itself what it is.
+
         Raises a StoreError that names the store: foreign file, newer schema, no permission,
-        full disk, unreachable server. What can't be written is opened for reading only.
+        full disk, unreachable server, no key. What can't be written is opened for reading only.
         """
         address = as_url(url if url is not None else default_url())
-        engine, read_only = open_engine(address, read_only)
+        secret = None
+        if address.get_backend_name() == "sqlite" and address.database:
+            path = Path(address.database)
+            secret = Secret.of(path, address)
+            if encrypted and not path.exists():
+                secret = Secret.new()
+        engine, read_only = open_engine(address, read_only, secret)
         store = cls(engine, place(address), read_only)
+        if secret is not None:
+            store.encrypted = True
+            address = secret.in_url(address)
         store.url = address.render_as_string(hide_password=False)
         return store
+
+    @classmethod
+    def in_memory(cls, content: bytes = b"") -> Self:
+        """A store that no file is made for: empty, or with what a store's file held.
+
+        Use it in one thread. `content` tells what it holds, as a file's bytes.
+        """
+        return cls(open_memory(content), "the store in memory", False)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of a store in memory."""
+        return memory_content(self.engine)
 
     def close(self) -> None:
         """Give back the connections."""
