@@ -20,7 +20,7 @@ from sqlalchemy import Engine, func, or_, select
 from sqlalchemy.orm import Session as Db
 
 from heartlog.store import ecg, ingest, schema_clinic
-from heartlog.store.cipher import Secret
+from heartlog.store.cipher import QUERY, Secret
 from heartlog.store.engine import (
     as_url,
     default_url,
@@ -71,6 +71,7 @@ class Store:
         if address.get_backend_name() == "sqlite" and address.database:
             path = Path(address.database)
             secret = Secret.of(path, address)
+            address = address.difference_update_query([QUERY])
             if encrypted and not path.exists():
                 secret = Secret.new()
         engine, read_only = open_engine(address, read_only, secret)
