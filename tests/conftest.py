@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,20 @@ def micropython() -> str:
     if path is None:
         pytest.skip("there is no MicroPython unix port here (its wheel is for Linux on x86-64)")
     return path
+
+
+@pytest.fixture(scope="session")
+def heartlog() -> Run:
+    """Runs `heartlog ARGS` to its end; keyword arguments are environment variables."""
+
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "heartlog", *args],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **env},
+            timeout=60,
+            check=False,
+        )
+
+    return run

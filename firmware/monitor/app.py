@@ -23,6 +23,7 @@ from . import pairing as _pairing
 from . import power as _power
 from . import settings as _settings
 from .acquire import Acquisition
+from .alarms import Alarms
 from .commands import Commands
 from .ecgring import EcgRing
 from .front import Front
@@ -114,6 +115,7 @@ class App:
         self.strips = self._make_strips(whole, SETTINGS_BLOCKS + room)
         self.acquisition = Acquisition(board, self.settings, self)
         self.beats = _beats.Beats(self.acquisition.rate)
+        self.alarms = Alarms(self.acquisition.rate, self.settings, self.alarm)
         self._rr_1024 = array("H", bytes(2 * 8))
         self._rr_count = 0
         self._heart_at = self._slow_at = self._battery_at = time.ticks_ms()
@@ -190,7 +192,7 @@ class App:
     # --- what the acquisition tells ------------------------------------------------------------
     def on_gap(self, first, lost, reason):
         """`lost` samples from index `first` on are missing."""
-        self.beats.break_rr()
+        self.on_blind()
         self.record_at(first, wire.GAP, lost, reason)
 
     def on_signal(self, sample, state, reason, off, channel):
@@ -200,12 +202,14 @@ class App:
     def on_blind(self):
         """No beat can be seen any more: nothing may be measured across this."""
         self.beats.break_rr()
+        self.alarms.broken()
 
     def on_beat(self, index, amplitude_uv, width_ms, confidence, flags):
         """The detector decided a beat at sample `index`."""
         size = self.beats.put(self.body, index, amplitude_uv, width_ms, confidence, flags)
         self.journal.append(wire.BEAT, self.body, size)
         rr = self.beats.rr
+        self.alarms.beat(index, rr, flags)
         if rr and self._rr_count < 8:
             self._rr_1024[self._rr_count] = min(0xFFFF, rr * 1024 // self.beats.rate)
             self._rr_count += 1
@@ -214,12 +218,18 @@ class App:
 
     def on_fault(self, code):
         """The front end failed (errors.py of the AFE), and is being restarted."""
-        self.beats.break_rr()
+        self.on_blind()
         self.record(wire.FAULT, wire.FAULT_AFE, code)
 
     def press(self, sample):
         """The patient pressed the button at this sample: "I felt something"."""
         self.event(sample, wire.EVENT_BUTTON, 0)
+
+    def alarm(self, sample, kind, value):
+        """An alarm that someone asked for: journalled first, then told, if that was asked too."""
+        self.event(sample, kind, value)
+        if self.front is not None:
+            self.front.alarm()
 
     def event(self, sample, kind, value):
         """An event and the strip around it; returns the record's seq."""
@@ -282,6 +292,8 @@ class App:
         acquisition = self.acquisition
         acquisition.watch()
         self.beats.silence(acquisition.index)
+        good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
+        self.alarms.step(acquisition.index, good)
         self.updating.slow()
         self._watch_power(now)
         if self.server is not None:

@@ -54,6 +54,15 @@ class Front:
         elif action == panel.STOP:
             app.stop_session()
 
+    def alarm(self):
+        """An alarm was journalled: the patient is told, if that is asked for."""
+        if self._app.settings.get(_settings.ALARM_SOUND):
+            self.panel.answer(patterns.ALARM, time.ticks_ms())
+
+    def identify(self, seconds):
+        """The light says for so long which monitor it is; a press of the button ends it."""
+        self.panel.answer(patterns.IDENTIFY, time.ticks_ms(), seconds)
+
     def clock(self, host_us):
         """A host told the time (UTC, microseconds): quiet hours follow it."""
         minutes = host_us // 60000000 + self._app.settings.get(_settings.UTC_OFFSET_MIN)

@@ -30,6 +30,7 @@ _CONFIRM = const(4)  # let go: a press within the time confirms
 
 _MINUTES_A_DAY = const(1440)
 _MS_A_MINUTE = const(60000)
+_FOR_EVER = const(-1)
 
 
 class Player:
@@ -37,13 +38,14 @@ class Player:
 
     def __init__(self):
         self.row = ()
-        self.repeat = False
+        self.repeat = 0
         self._i = 0
         self._since = 0
         self.on = False
 
     def play(self, row, repeat, now):
-        """Start a row (ms, on first); an empty row is silence."""
+        """Start a row (ms, on first) and repeat it so many times (below 0: for ever); an empty
+        row is silence."""
         self.row = row
         self.repeat = repeat
         self._i = 0
@@ -64,6 +66,8 @@ class Player:
                 if not self.repeat:
                     self.row = ()
                     n = 0
+                elif self.repeat > 0:
+                    self.repeat -= 1
                 self._i = 0
             self.on = n > 0 and not self._i & 1
         return self.on
@@ -137,12 +141,12 @@ class Panel:
 
     def _sound(self, row, now, urgent):
         if row and self._settings.sound and (urgent or not self._quiet()):
-            self._sound_player.play(row, False, now)
+            self._sound_player.play(row, 0, now)
 
-    def answer(self, which, now):
-        """Play one of patterns.ANSWERS over whatever is shown."""
+    def answer(self, which, now, seconds=0):
+        """Play one of patterns.ANSWERS over whatever is shown: once, or for about so long."""
         row = patterns.ANSWERS[which]
-        self._answer_player.play(row[1], False, now)
+        self._answer_player.play(row[1], seconds * 1000 // sum(row[1]), now)
         # The answer to a press is quiet in quiet hours too: the light tells.
         self._sound(row[2], now, False)
 
@@ -155,10 +159,10 @@ class Panel:
         if chosen != self._shown:
             self._shown = chosen
             if chosen < 0:
-                self._state_player.play((), False, now)
+                self._state_player.play((), 0, now)
                 return
             row = patterns.TABLE[chosen]
-            self._state_player.play(row[1], True, now)
+            self._state_player.play(row[1], _FOR_EVER, now)
             self._sound(row[2], now, chosen == patterns.FAULT)
             self._sounded_at = now
         elif chosen >= 0:

@@ -112,6 +112,9 @@ SOUND_ON = 2
 STOP_ASKED = 3
 STOPPED = 4
 NOT_STOPPED = 5
+# What is played over it for other reasons than the button.
+IDENTIFY = 6
+ALARM = 7
 
 ANSWERS = (
     ("pressed", (1500, 200), (120, 0), "Your press was recorded."),
@@ -125,6 +128,14 @@ ANSWERS = (
     ),
     ("stopped", (3000, 200), (900, 0), "The recording has stopped."),
     ("not stopped", (60, 200), (), "The recording goes on."),
+    # As often as the seconds asked for need it.
+    ("identify", (800, 100, 80, 100, 80, 340), (), "The clinic asks which monitor this is."),
+    (
+        "alarm",
+        (500, 250, 500, 250, 500, 500),
+        (200, 150, 200, 150, 200, 0),
+        "The monitor has noted something in your heart's rhythm for the clinic.",
+    ),
 )
 
 # The button, in milliseconds.

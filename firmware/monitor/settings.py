@@ -18,6 +18,7 @@ from .media import PAGE
 SESSION, CHANNEL, RATE, GAIN, OPEN_HEART_RATE = 0, 1, 2, 3, 4
 SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
+IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -36,7 +37,13 @@ TABLE = {
     STRIP_BEFORE_S: ("strip before", 45, 0, 60),
     STRIP_AFTER_S: ("strip after", 45, 0, 60),
     UTC_OFFSET_MIN: ("offset from UTC", 0, -840, 840),
+    IRREGULAR_S: ("irregular", 0, 0, 600),  # an alarm for a rhythm irregular for so long; 0: none
+    ALARM_SOUND: ("alarm sound", 0, 0, 1),  # whether the panel tells the patient of an alarm
+    WHOLE_ECG: ("whole ECG", 1, 0, 1),  # keep all of it, where there is room; else strips only
+    DELETED: ("deleted up to", 0, 0, 0x7FFFFFFF),  # records with numbers up to this are gone
 }
+# Of these not every number in between will do: the front end has no other.
+CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
@@ -78,7 +85,9 @@ class Settings:
                 newest, self._turn = slot, turn
                 for key in TABLE:
                     value = unpack_from("<i", page, 8 + 4 * key)[0]
-                    if TABLE[key][2] <= value <= TABLE[key][3]:
+                    if TABLE[key][2] <= value <= TABLE[key][3] and (
+                        key not in CHOICES or value in CHOICES[key]
+                    ):
                         self._values[key] = value
         self.damaged = seen and newest < 0
         block = newest // _SLOTS if newest >= 0 else 1
@@ -121,6 +130,8 @@ class Settings:
         name, _, low, high = TABLE[key]
         if not low <= value <= high:
             raise ValueError("%s must be %d to %d" % (name, low, high))
+        if key in CHOICES and value not in CHOICES[key]:
+            raise ValueError("%s must be one of %s" % (name, CHOICES[key]))
         if value != self._values[key]:
             self._values[key] = value
             self._save()

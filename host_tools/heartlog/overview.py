@@ -80,6 +80,8 @@ class Overview:
     @classmethod
     def of(cls, store: Store, session_id: int) -> Overview:
         """Read session `session_id`; raises the store's NotFound if there is none."""
+        from heartlog.store.types import event_text
+
         session = store.session(session_id)
         line = store.timeline(session_id)
         beats = line.beats
@@ -100,7 +102,7 @@ class Overview:
             rr=rr,
             kind=beats["kind"],
             spans=tuple(spans_of(known, rate, stop)),
-            marks=tuple((r.time, str(r.fields.get("name", "event"))) for r in line.of("event")),
+            marks=tuple((r.time, event_text(r.fields)) for r in line.of("event")),
             faults=tuple((r.time, fault_name(r.fields)) for r in line.of("fault")),
         )
 

@@ -1,9 +1,5 @@
 """The command line in a process of its own, and sessions with known facts in a real store."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +10,6 @@ from heartlog.store import Record, Store
 START = 1_750_000_000.0
 """2025-06-15 15:06:40 UTC."""
 RATE = 250.0
-
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="session")
-def heartlog() -> Run:
-    """Runs `heartlog ARGS` to its end; keyword arguments are environment variables."""
-
-    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "heartlog", *args],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **env},
-            timeout=60,
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")

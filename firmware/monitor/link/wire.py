@@ -174,6 +174,7 @@ SELFTEST, ERASE = 0x1B, 0x1C
 STATUS_GET, DESCRIBE = 0x1D, 0x1E
 KEY_HELLO, KEY_ANSWER = 0x30, 0x31
 UPDATE_BEGIN, UPDATE_DATA, UPDATE_FINISH, UPDATE_STATUS = 0x20, 0x21, 0x22, 0x23
+ECG_ACK, ECG_RANGE = 0x28, 0x29
 COMMANDS = {
     # Stream records: operator 1 all, 3 those >= seq. Answer: first seq that there is, next seq.
     REPORT: ("report", "<BI", "<II"),
@@ -218,6 +219,10 @@ COMMANDS = {
     UPDATE_FINISH: ("update finish", "<", "<BI"),
     # Answer: state, why it failed, offset.
     UPDATE_STATUS: ("update status", "<", "<BBI"),
+    # Stored ECG blocks are committed up to this number. Not answered.
+    ECG_ACK: ("ecg ack", "<I", None),
+    # Stored ECG. Answer: first and next block number, acknowledged up to, flags: ECG_IS_*.
+    ECG_RANGE: ("ecg range", "<", "<IIIB"),
     # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof.
     KEY_HELLO: ("key hello", "<B16s", "<16s16s"),
     # The host's proof. From here on every write and notification of our service is sealed.
@@ -229,6 +234,7 @@ LONG_ANSWERS = (STATUS_GET, DESCRIBE, KEY_HELLO)
 OPERAND_SIZE = {op: calcsize(row[1]) for op, row in COMMANDS.items()}
 ALL, LESS_OR_EQUAL, GREATER_OR_EQUAL = 1, 2, 3
 ECG_STOP, ECG_LIVE, ECG_STORED = 0, 1, 2
+ECG_IS_WHOLE = 1  # all ECG of a session is stored, not strips alone
 OK, NO_OPCODE, BAD_OPERATOR, NO_OPERATOR, BAD_OPERAND = 1, 2, 3, 4, 5
 NONE_FOUND, ABORT_FAILED, NOT_COMPLETED, NO_OPERAND, REFUSED = 6, 7, 8, 9, 10
 RESULTS = {

@@ -54,6 +54,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
     Entry("fit", "heartlog.fit.cli:fit", "Fit a monitor, step by step.", RECORD),
+    Entry("settings", "heartlog.cli.settings:settings", "A monitor's alarms and rest.", RECORD),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
     Entry("review", "heartlog.review.cli:review", "Look through, correct, write.", REVIEW),

@@ -55,7 +55,7 @@ class Bench:
     @asynccontextmanager
     async def connect(backend: Backend, found: Any) -> AsyncIterator["Bench"]:
         """Connect; reads records in the background until the end."""
-        async with Monitor(backend, found.device) as monitor:
+        async with Monitor(backend, found.device, found.key) as monitor:
             bench = Bench(monitor, backend.clock)
             status = await monitor.status()
             monitor.on_ecg = bench._blocks.append

@@ -13,6 +13,7 @@ from heartlog.fit.advice import contact_advice, read_signal, signal_advice
 from heartlog.fit.arrangements import ARRANGEMENTS, PREPARATION, told
 from heartlog.fit.bench import Bench, EcgStretch
 from heartlog.fit.record import STEPS, FittingRecord
+from heartlog.link.settings import SETTINGS, read
 from heartlog.records import patients
 from heartlog.store import Store
 from heartlog.store.ecg import FIT_STRIP
@@ -166,6 +167,13 @@ class Guide:
             raise typer.Abort
         info = self.bench.monitor.info
         chosen = ARRANGEMENTS[str(row.answers.get("arrangement", "limb"))]
+        settings = await read(self.bench.monitor)
+        alarms = [
+            f"{name} {SETTINGS[name].text(settings[name])}"
+            for name in ("fast", "slow", "pause", "irregular")
+            if settings.get(name)
+        ]
+        self.say(f"  Alarms: {', '.join(alarms) or 'none'}.")
         session = self.store.open_session(
             info.device_id,
             patient_id=row.patient_id,
@@ -177,6 +185,7 @@ class Guide:
             electrode_sites=chosen.sites,
             fitted_by=row.done_by,
             consent=str(row.answers.get("consent", "")),
+            settings=settings,
         )
         number = session.id % 0x3FFFFFFF + 1
         # The number first, so that a recorder finds the session even if we end just here.

@@ -55,7 +55,7 @@ async def follow(backend: Backend, wanted: str | None, view: View, ecg: bool = T
 
 async def _connected(backend: Backend, found: Found, view: View, ecg: bool) -> None:
     view.status = "connecting ..."
-    async with Monitor(backend, found.device) as monitor:
+    async with Monitor(backend, found.device, found.key) as monitor:
         view.state.name = f"{found.name} {monitor.info.device_id[-4:]}"
         status = await monitor.status()
         view.state.take_status(status)

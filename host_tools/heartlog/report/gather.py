@@ -20,6 +20,7 @@ from heartlog.store.schema_clinic import (
     Fitting,
     Patient,
 )
+from heartlog.store.types import event_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,7 @@ def gather(
             ).all()
         )
     events = [
-        Event(r.time, str(r.fields.get("name") or "event"), "monitor")
-        for r in analysis.timeline.of("event")
+        Event(r.time, event_text(r.fields), "monitor") for r in analysis.timeline.of("event")
     ]
     for entry in diary:
         text = ", ".join(part for part in (entry.symptom, entry.activity) if part)

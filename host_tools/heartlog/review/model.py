@@ -13,7 +13,7 @@ from heartlog.records import notes
 from heartlog.report.clock import Clock, duration
 from heartlog.report.gather import Event
 from heartlog.store import BeatKind, Store
-from heartlog.store.types import Beats
+from heartlog.store.types import Beats, event_text
 from heartlog.store.window import EcgWindow, ecg_window
 
 TABS = ("quality", "rate", "rhythm", "events", "findings")
@@ -148,10 +148,7 @@ class ReviewModel:
 
         from heartlog.store.schema_clinic import DiaryEntry
 
-        found = [
-            Event(r.time, str(r.fields.get("name") or "event"), "monitor")
-            for r in self.timeline.of("event")
-        ]
+        found = [Event(r.time, event_text(r.fields), "monitor") for r in self.timeline.of("event")]
         query = select(DiaryEntry).where(
             DiaryEntry.session_id == self.session.id, DiaryEntry.archived.is_(False)
         )

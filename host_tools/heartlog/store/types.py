@@ -199,3 +199,14 @@ def _beat_kind(flags: int) -> int:
 def _named(names: Mapping[int, str] | tuple[str, ...], number: int) -> str:
     known = dict(enumerate(names)) if isinstance(names, tuple) else names
     return known.get(number, f"number {number}")
+
+
+def event_text(fields: Mapping[str, Value]) -> str:
+    """An event of the monitor in words, with its value where it is an alarm: `fast, 152/min`."""
+    name = str(fields.get("name") or "event")
+    value = int(fields.get("value") or 0)
+    if name == "pause":
+        return f"{name}, {value / 1000:.2f} s"
+    if name in ("fast", "slow", "irregular") and value:
+        return f"{name}, {value}/min"
+    return name
