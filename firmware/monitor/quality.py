@@ -5,11 +5,15 @@
         quality.state[0], quality.reason[0]      # GOOD, NOISY ... and why
         quality.off                              # electrodes that are off, by leads.ELECTRODES
         quality.text(0)                          # "lead off: RA (white)"
+    quality.travel(0)                            # uV that the baseline has gone so far
 
 Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all
 else is judged by half-second windows: saturated after one, noisy after two, flat after ten (or two
 of a stuck converter), good again after two (noisy: four) clean ones. After a gap by restart, and
 after an electrode came back, one second counts as settling. Nothing is allocated per block.
+
+Travel: from one window to the next, the baseline goes by what lowest and highest value go both, in
+the same direction: a QRS that is in one window and not in the next moves only one of them.
 """
 
 from array import array
@@ -60,6 +64,7 @@ _SETTLE_WINDOWS = const(2)
 _FLAT_UV = const(25)  # smaller than any QRS; noise of a 24-bit part stays below it
 _ROUGH_UV = const(100)  # second difference over 4 ms
 _MOVE_UV = const(8000)
+_MOST_WAY_NV = const(20000000)
 # Full scale in the place of `rails`: 99 % of the range.
 
 # Places in a channel's scan state.
@@ -164,6 +169,9 @@ class Quality:
             self._move[c] = int(_MOVE_UV * 1000 / nv)
         # Windows in a row that were flat, stuck, noisy, at the rail, clean; and left to settle.
         self._runs = [bytearray(6) for _ in range(channels)]
+        self._levels = array("i", bytes(8 * channels))  # lowest, highest of the window before
+        self._travels = array("i", bytes(4 * channels))
+        self._nv = array("i", [max(1, int(afe.nv_per_code(c))) for c in range(channels)])
         for runs in self._runs:
             runs[5] = _SETTLE_WINDOWS
         wired = leads.wiring(channels)
@@ -225,6 +233,10 @@ class Quality:
         reason = REASONS[self.reason[channel]]
         return "%s: %s" % (STATES[state], reason) if reason else STATES[state]
 
+    def travel(self, channel):
+        """How far the channel's baseline has gone since the start, uV modulo 2^28."""
+        return self._travels[channel]
+
     def electrodes_off(self):
         """Names of the electrodes that are off."""
         return [name for bit, _, name in self._electrodes if bit & self.off]
@@ -276,6 +288,7 @@ class Quality:
         rails = scan_state[_RAILS]
         rough = scan_state[_ROUGH]
         swing = scan_state[_MAX] - scan_state[_MIN]
+        self._move_on(c, scan_state[_MIN], scan_state[_MAX])
         scan_state[_COUNT] = 0
         scan_state[_RAILS] = 0
         scan_state[_ROUGH] = 0
@@ -317,6 +330,17 @@ class Quality:
         self.state[c] = state
         self.reason[c] = reason
         return True
+
+    def _move_on(self, c, low, high):
+        levels = self._levels
+        down = low - levels[2 * c]
+        up = high - levels[2 * c + 1]
+        levels[2 * c] = low
+        levels[2 * c + 1] = high
+        if (down ^ up) >= 0:  # the same direction
+            nv = self._nv[c]
+            way = min(abs(down), abs(up), _MOST_WAY_NV // nv)  # the product stays a small int
+            self._travels[c] = (self._travels[c] + way * nv // 1000) & 0xFFFFFFF
 
     def _all(self, state, reason):
         changed = False

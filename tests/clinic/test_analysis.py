@@ -10,6 +10,7 @@ from heartlog.analysis.rhythm import ectopy, irregular_screen
 from heartlog.analysis.rr import classify_rr, usable
 from heartlog.errors import UsageProblem
 from heartlog.store import AFTER_GAP, BEAT, BeatKind, Record
+from heartlog.store.types import DOUBTFUL
 
 RULES = AnalysisSettings()
 
@@ -52,6 +53,9 @@ def test_rate_pauses_and_extremes():
     assert summary.mean == pytest.approx(60_000 / np.mean(rr))
     (pause,) = pauses(beats, intervals, RULES)
     assert pause.rr_ms == 2400
+    assert not pause.doubtful
+    beats["flags"][51] |= DOUBTFUL
+    assert pauses(beats, intervals, RULES)[0].doubtful
     assert pause.at == pytest.approx(beats["time"][50])
     (run,) = rate_runs(beats, intervals, RULES)
     assert (run.kind, run.beats) == ("fast", 12)
@@ -244,6 +248,26 @@ def test_the_state_that_counts_is_of_the_detectors_channel(store):
     assert q.state_seconds == {"good": pytest.approx(70.0), "lead off": pytest.approx(30.0)}
     assert (q.off_seconds, q.off_times) == ({"LA": pytest.approx(30.0)}, {"LA": 1})
     assert q.bad_spans == ((1.79e9 + 10, 1.79e9 + 40, "lead off: LA"),)
+
+
+@pytest.mark.parametrize("flags", [0, DOUBTFUL])
+def test_a_doubtful_pause_is_listed_but_not_urgent(store, flags):
+    session = store.open_session("aa", rate=250, started_at=1000.0)
+    records = [Record(1, "boot", 0, {"rate": 250}, boot=1)]
+    index = 0
+    for seq in range(2, 40):
+        rr = 1050 if seq == 20 else 250
+        index += rr
+        fields = {"rr": rr, "flags": flags if seq == 20 else 0, "kind": 1, "confidence": 90}
+        records.append(Record(seq, "beat", index, fields, boot=1))
+    store.append(session.id, records)
+    a = analyse(store.session(session.id), store.timeline(session.id))
+    (pause,) = a.pauses
+    assert pause.rr_ms == 4200
+    assert pause.doubtful is bool(flags)
+    assert [u.text for u in a.urgent if "Pause" in u.text] == (
+        [] if flags else ["Pause of 4.20 s (1 of 3.0 s or more)"]
+    )
 
 
 def test_settings_are_read_by_name():

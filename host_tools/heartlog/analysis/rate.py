@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from heartlog.analysis.rr import Floats, Intervals, Mask, runs_of
 from heartlog.analysis.settings import AnalysisSettings
-from heartlog.store.types import BeatKind
+from heartlog.store.types import DOUBTFUL, BeatKind
 
 Beats = npt.NDArray[Any]
 
@@ -136,6 +136,8 @@ class Pause:
     at: float
     """UNIX seconds at which it begins."""
     rr_ms: float
+    doubtful: bool
+    """The signal was noisy, or the baseline wandered: beats may have been missed in it."""
 
 
 def pauses(beats: Beats, rr: Intervals, settings: AnalysisSettings) -> list[Pause]:
@@ -146,6 +148,7 @@ def pauses(beats: Beats, rr: Intervals, settings: AnalysisSettings) -> list[Paus
             int(i),
             float(beats["time"][i]) - float(beats["rr_ms"][i]) / 1000.0,
             float(beats["rr_ms"][i]),
+            bool(beats["flags"][i] & DOUBTFUL),
         )
         for i in hits
     ]

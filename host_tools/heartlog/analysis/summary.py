@@ -155,7 +155,8 @@ def _urgent(
     screen: IrregularScreen,
 ) -> list[Urgent]:
     found: list[Urgent] = []
-    long = [p for p in stops if p.rr_ms >= rules.urgent_pause_ms]
+    # A doubtful one is listed with the pauses: an electrode that moved must not raise the alarm.
+    long = [p for p in stops if p.rr_ms >= rules.urgent_pause_ms and not p.doubtful]
     if long:
         worst = max(long, key=lambda p: p.rr_ms)
         found.append(

@@ -37,10 +37,14 @@ def pauses(m: Material) -> list[Block]:
         longest = f" The longest RR is {a.rate.longest_rr_ms:.0f} ms." if a.rate.mean else ""
         return [Text(f"No RR interval of {limit:.1f} s or more.{longest}")]
     worst = sorted(a.pauses, key=lambda p: -p.rr_ms)[:LISTED]
-    rows = [(f"{p.rr_ms:.0f}", m.clock.at(p.at)) for p in worst]
-    note = f"{len(a.pauses)} of {limit:.1f} s or more"
+    rows = [
+        (f"{p.rr_ms:.0f}", m.clock.at(p.at), "doubtful" if p.doubtful else "sure") for p in worst
+    ]
+    doubtful = sum(p.doubtful for p in a.pauses)
+    note = f"{len(a.pauses)} of {limit:.1f} s or more, {doubtful} of them doubtful (noise, or the "
+    note += "baseline moved: an electrode may have come loose)"
     note += f"; the {LISTED} longest are listed." if len(a.pauses) > LISTED else "."
-    return [Table(["RR ms", "Begins at"], rows, "rl", note)]
+    return [Table(["RR ms", "Begins at", "Signal"], rows, "rll", note)]
 
 
 def runs(m: Material) -> list[Block]:

@@ -84,7 +84,8 @@ def moments(
     wanted: list[tuple[float, float, str]] = []
     for pause in sorted(a.pauses, key=lambda p: -p.rr_ms)[:3]:
         stop = pause.at + pause.rr_ms / 1000.0
-        wanted.append((pause.at, stop, f"Pause of {pause.rr_ms / 1000:.2f} s"))
+        name = "Doubtful pause" if pause.doubtful else "Pause"
+        wanted.append((pause.at, stop, f"{name} of {pause.rr_ms / 1000:.2f} s"))
     wide = a.wide
     longest = sorted(zip(wide.run_lengths, wide.run_starts, strict=True), key=lambda r: -r[0])[:2]
     for count, first in longest:

@@ -10,7 +10,8 @@ LIMITS = (
     "The device finds R peaks. It does not see P waves, does not measure ST segments or QT, and "
     "does not name rhythms: the irregular-rhythm screen looks at RR intervals alone.",
     "A pause is a long RR interval: a beat too small to be found looks the same, and so does a "
-    "signal that was lost for a moment. Look at the strip.",
+    "signal that was lost for a moment. One with noise in it, or during which the baseline moved, "
+    "is called doubtful and is not among the urgent findings. Look at the strip.",
     "Premature and wide beats are told by timing and QRS width on one lead. Aberrant conduction, "
     "bundle branch block and pacing can be mistaken for them.",
     "Where electrodes were off, the signal saturated or samples were lost, nothing is counted "

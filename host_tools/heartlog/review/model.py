@@ -131,7 +131,10 @@ class ReviewModel:
             Entry(None, "early, narrow", f"{a.premature.count} ({a.premature.burden:.2f} %)"),
             Entry(None, "irregular by RR", f"{a.screen.percent:.1f} % of the time judged"),
         ]
-        found = [Entry(p.at, "pause", f"{p.rr_ms:.0f} ms") for p in a.pauses]
+        found = [
+            Entry(p.at, "pause", f"{p.rr_ms:.0f} ms" + (", doubtful" if p.doubtful else ""))
+            for p in a.pauses
+        ]
         found += [
             Entry(float(a.beats["time"][first]), "wide run", f"{count} beats")
             for first, count in zip(a.wide.run_starts, a.wide.run_lengths, strict=True)

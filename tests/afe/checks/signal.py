@@ -198,6 +198,24 @@ def check_every_rate(part):
         r.sampler.halt()
 
 
+def check_the_way_the_baseline_goes(part):
+    """A heart that stands still leaves the baseline where it is; a loose electrode does not."""
+
+    def still(lead, k):
+        return ecg(lead, k) if k < 1000 else 0.0
+
+    def loose(lead, k):  # a jump of 4 mV that decays over a second, and no beats
+        return ecg(lead, k) if k < 1000 else 4e-3 * 0.996 ** (k - 1000)
+
+    for volts, low, high in ((ecg, 0, 300), (still, 0, 300), (loose, 1500, 9000)):
+        r = Run(part, volts).run(3900)
+        before = r.quality.travel(0)
+        r.run(3500)
+        way = r.quality.travel(0) - before
+        assert low <= way <= high, (way, low, high)
+        r.sampler.halt()
+
+
 def check_nothing_is_allocated(part):
     import gc
 
