@@ -22,9 +22,9 @@ _RETRY_MS = 1000
 _FAULT_MS = 3600000
 _NO_BEATS = (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED, wire.SIGNAL_FLAT, wire.SIGNAL_FAULT)
 # A pause during which the baseline went further than this is doubtful: an electrode that came
-# loose looks the same as a heart that stood still. Of 131 pauses of the MIT-BIH records (channel 1)
-# that the reference shares, 129 stay below (597 uV at most); of six that were missed beats, five
-# do not (1587 uV at least).
+# loose looks the same as a heart that stood still. Of 131 pauses of the MIT-BIH records (first
+# channel) that the reference shares, 129 stay below (597 uV at most); of six that were missed
+# beats, five do not (1587 uV at least).
 _PAUSE_TRAVEL_UV = 700
 _SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
 
