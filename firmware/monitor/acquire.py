@@ -87,6 +87,12 @@ class Acquisition:
     def overruns(self):
         return self.sampler.overruns if self.sampler is not None else 0
 
+    @property
+    def wandered(self):
+        """Whether the baseline has gone so far since the last beat that a pause is doubtful."""
+        travel = self.quality.travel(self._channel)
+        return (travel - self._travel) & 0xFFFFFFF > _PAUSE_TRAVEL_UV
+
     def step(self):
         """Takes one block of samples through the detector; False when there was none."""
         sampler = self.sampler
@@ -125,11 +131,9 @@ class Acquisition:
             if ago > end and not self._wrapped:
                 continue  # before the first sample: the filters' beginning, no beat
             flags = events[at + 4] | doubt | self.rhythm.beat(ago)
-            travel = self.quality.travel(self._channel)
-            moved = (travel - self._travel) & 0xFFFFFFF
-            self._travel = travel
-            if flags & wire.BEAT_PAUSE and moved > _PAUSE_TRAVEL_UV:
+            if flags & wire.BEAT_PAUSE and self.wandered:
                 flags |= wire.BEAT_DOUBTFUL
+            self._travel = self.quality.travel(self._channel)
             self._app.on_beat(
                 (end - ago) & 0xFFFFFFFF, events[at + 1], events[at + 2], events[at + 3], flags
             )

@@ -2,7 +2,7 @@
 
     alarms = Alarms(250, settings, tell)     # tell(sample, kind, value): wire.EVENT_..., once each
     alarms.beat(index, rr, flags)            # each beat; rr in samples, 0: unknown
-    alarms.step(index, good)                 # the present index; good: the signal can be believed
+    alarms.step(index, good, steady)         # the present index; good: the signal can be believed
     alarms.broken()                          # a gap, a bad signal: nothing is told across it
 
 Whole numbers throughout. A limit of 0 (all are, until someone sets them)
@@ -122,8 +122,9 @@ class Alarms:
             self._on[kind] = 1
             self._alarm(index, kind, self.rate_now)
 
-    def step(self, index, good):
-        """`index`: of the next sample; `good`: a beat would be seen, if there were one."""
+    def step(self, index, good, steady=True):
+        """`index`: of the next sample; `good`: a beat would be seen, if there were one; `steady`:
+        the baseline stays where it is, so that silence is the heart's and no electrode's."""
         if not good:
             self.broken()
             return
@@ -133,7 +134,7 @@ class Alarms:
             self._alarm(self._pause_end, wire.EVENT_PAUSE, self._ms(length))
         limit = self._settings.get(_settings.PAUSE_MS)
         silent = (index - self._last) & _MASK
-        if not limit or not self._known or self._silence_told or silent >= _HALF:
+        if not limit or not steady or not self._known or self._silence_told or silent >= _HALF:
             return
         if (silent - sure) * 1000 >= limit * self._rate:
             self._silence_told = True

@@ -293,7 +293,7 @@ class App:
         acquisition.watch()
         self.beats.silence(acquisition.index)
         good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
-        self.alarms.step(acquisition.index, good)
+        self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
         self._watch_power(now)
         if self.server is not None:

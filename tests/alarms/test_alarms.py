@@ -32,7 +32,7 @@ gc.disable()
 before = gc.mem_alloc()
 for what in work:
     if what[0] == "b": alarms.beat(what[1], what[2], what[3])
-    elif what[0] == "s": alarms.step(what[1], what[2])
+    elif what[0] == "s": alarms.step(what[1], what[2], *what[3:])
     else: alarms.broken()
 print(json.dumps({"told": told, "heap": gc.mem_alloc() - before}))
 """
@@ -156,6 +156,8 @@ def test_a_heart_that_stands_still_is_told_while_it_does(play: Play) -> None:
     assert 3500 <= (told[0][0] - last) * 4 <= 3800
     assert told[0][2] == (told[0][0] - last) * 4
     # and not a second time by the beat that ends it
+    unsteady = [[*step, False] for step in silence]
+    assert play(work + unsteady) == []  # the baseline wanders: an electrode may have come loose
     late = silence[-1][1] + 10
     assert play([*work, *silence, ["b", late, late - last, 0], ["s", late + 500, True]]) == told
 
