@@ -32,7 +32,7 @@ gc.disable()
 before = gc.mem_alloc()
 for what in work:
     if what[0] == "b": alarms.beat(what[1], what[2], what[3])
-    elif what[0] == "s": alarms.step(what[1], what[2], *what[3:])
+    elif what[0] == "s": alarms.step(what[1], what[2], len(what) < 4 or what[3])
     else: alarms.broken()
 print(json.dumps({"told": told, "heap": gc.mem_alloc() - before}))
 """
