@@ -1,5 +1,6 @@
 """Espressif ESP32-S3-DevKitC-1: pins and buses."""
 
+import esp32
 import machine
 
 NAME = "esp32_s3"
@@ -66,6 +67,15 @@ _charger = machine.Pin(PINS["CHARGER"], machine.Pin.IN)
 def charger_present():
     """Whether a charger feeds the cell: its 5 V, divided, holds the pin high."""
     return bool(_charger.value())
+
+
+# The sensor is inside the microcontroller, which its work and the radio warm; with its tolerance.
+TEMPERATURE_ABOVE_CASE_C = 12
+
+
+def temperature_c():
+    """Degrees Celsius by the chip's own sensor."""
+    return int(esp32.mcu_temperature())
 
 
 def journal_device():

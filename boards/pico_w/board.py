@@ -68,6 +68,28 @@ def charger_present():
     return bool(_vbus.value())
 
 
+# The sensor is inside the microcontroller, which its work and the radio warm; with its tolerance.
+TEMPERATURE_ABOVE_CASE_C = 8
+
+_core = machine.ADC(machine.ADC.CORE_TEMP)
+
+
+def temperature_c():
+    """Degrees Celsius; the chip's diode has 706 mV at 27, 1.721 mV less a degree.
+
+    RP2040 data sheet, 4.9.5.
+    """
+    return 27 - (_core.read_u16() * 3300 // 65535 - 706) * 1000 // 1721
+
+
+def watchdog_bit():
+    """Whether the watchdog's timer made this reset: `machine.reset()` looks like it otherwise.
+
+    REASON, bit TIMER: RP2040 data sheet, 4.7.6.
+    """
+    return bool(machine.mem32[0x40058008] & 1)
+
+
 def journal_device():
     """Where the journal lives: a folder of the board's file system."""
     return "/journal"

@@ -18,6 +18,7 @@ from .quality import Quality
 from .rhythm import Rhythm
 from .samplers import for_board
 
+SAFE = 254  # `fault` of a front end that is held off
 _RETRY_MS = 1000
 _FAULT_MS = 3600000
 _NO_BEATS = (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED, wire.SIGNAL_FLAT, wire.SIGNAL_FAULT)
@@ -31,9 +32,11 @@ _SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
 
 class Acquisition:
     """`index`: of the next sample; `judging`: whether a heart rate can be told from the signal;
-    `state`, `reason`: of the channel that the detector reads; `off`: electrodes, one bit each."""
+    `state`, `reason`: of the channel that the detector reads; `off`: electrodes, one bit each;
+    `blocks`: how many the detector has taken; `allowed`: whether there may be samples at all.
+    `held`: safe mode, the front end is put into power-down and stays there."""
 
-    def __init__(self, board, settings, app):
+    def __init__(self, board, settings, app, held=False):
         self._board = board
         self._app = app
         self._settings = settings
@@ -55,7 +58,14 @@ class Acquisition:
         self._wrapped = False  # the sample index has been beyond 2^31
         self._told = []  # state and reason of each channel as last told
         self._tried = self._fault_at = time.ticks_ms()
-        self._start()
+        self.blocks = 0
+        self.allowed = True
+        self._held = held
+        if held:
+            self.fault = SAFE
+            PoweredOff(board).bus.power_down()
+        else:
+            self._start()
 
     def _start(self):
         """Powers the front end up and starts converting; sets `fault` when that fails."""
@@ -120,6 +130,7 @@ class Acquisition:
             doubt = 0 if state == wire.SIGNAL_GOOD else wire.BEAT_DOUBTFUL
             self._beats(found, doubt)
         self.judging = detector.judging and state in _SURE
+        self.blocks = (self.blocks + 1) & 0xFFFFFF
         return True
 
     def _beats(self, found, doubt):
@@ -167,7 +178,7 @@ class Acquisition:
                 self.fault = 0
             return
         now = time.ticks_ms()
-        if time.ticks_diff(now, self._tried) >= _RETRY_MS:
+        if self.allowed and not self._held and time.ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self._start()
             if self.fault:
@@ -185,6 +196,7 @@ class Acquisition:
 
     def allow(self, sampling):
         """Whether the front end may convert at all; while it may not, the gap is marked."""
+        self.allowed = sampling
         if self.sampler is None:
             return
         if sampling:

@@ -22,6 +22,7 @@ from . import media as _media
 from . import pairing as _pairing
 from . import power as _power
 from . import settings as _settings
+from . import vigil as _vigil
 from .acquire import Acquisition
 from .alarms import Alarms
 from .commands import Commands
@@ -32,6 +33,7 @@ from .link.ecgstream import EcgStream
 from .link.guard import Guard
 from .link.server import Server
 from .power import Power
+from .slots import Slots
 from .strips import Strips
 from .updating import Updating
 
@@ -42,7 +44,8 @@ _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
 _BATTERY_RECORD_MS = 600000
-_POWER_FLAGS = {_power.CHARGING: 1, _power.LOW: 2, _power.EMPTY: 4}  # of a BATTERY record
+# Of a BATTERY record.
+_POWER_FLAGS = {_power.CHARGING: 1, _power.LOW: 2, _power.EMPTY: 4, _power.HOT: 8, _power.COLD: 16}
 _HEART_MS = 1500  # a heart rate message at least this often, also when there is none
 _RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
            "WDT_RESET": wire.RESET_WATCHDOG, "SOFT_RESET": wire.RESET_SOFT}  # fmt: skip
@@ -74,9 +77,12 @@ def _make_ring(board, rate):
         return None
 
 
-def reset_cause():
-    """RESET_* of this boot."""
+def reset_cause(board):
+    """RESET_* of this boot; rp2 takes `machine.reset()` for the watchdog, its board.py doesn't."""
     cause = machine.reset_cause()
+    bit = getattr(board, "watchdog_bit", None)
+    if bit is not None and cause == machine.WDT_RESET and not bit():
+        return wire.RESET_SOFT
     for name, code in _RESETS.items():
         if getattr(machine, name, None) == cause:
             return code
@@ -113,7 +119,10 @@ class App:
         self.power = Power(board)
         self.ecg = _make_ring(board, self.settings.get(_settings.RATE))
         self.strips = self._make_strips(whole, SETTINGS_BLOCKS + room)
-        self.acquisition = Acquisition(board, self.settings, self)
+        # An image on trial is counted by the loader, and replaced.
+        trial = Slots(_root(board)).on_trial()
+        safe = not trial and _vigil.count_reset(settings, reset_cause(board))
+        self.acquisition = Acquisition(board, settings, self, safe)
         self.beats = _beats.Beats(self.acquisition.rate)
         self.alarms = Alarms(self.acquisition.rate, self.settings, self.alarm)
         self._rr_1024 = array("H", bytes(2 * 8))
@@ -124,6 +133,7 @@ class App:
         self._power_state = _power.NORMAL
         self._exception_at = None
         self.version = image_info.VERSION
+        self.vigil = _vigil.Vigil(self, safe)
         self._record_boot(left_out)
         self.front = Front(self, board) if "LED" in board.PINS else None
         self.server = None
@@ -171,7 +181,10 @@ class App:
         first, count = left_out
         if count:
             self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
-        if self.acquisition.fault:
+        if self.vigil.safe:
+            resets = self.settings.get(_settings.WATCHDOG_RESETS)
+            self.record_at(0, wire.FAULT, wire.FAULT_SAFE, resets)
+        elif self.acquisition.fault:
             self.record_at(0, wire.FAULT, wire.FAULT_AFE, self.acquisition.fault)
         if self._media_fault:
             self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
@@ -185,7 +198,7 @@ class App:
         parts = (self.version + ".0.0").split(".")
         numbers = [int(p) if p.isdigit() else 0 for p in parts[:3]]
         self.record_at(
-            0, wire.BOOT, self.journal.boot, reset_cause(), acquisition.rate,
+            0, wire.BOOT, self.journal.boot, reset_cause(self.board), acquisition.rate,
             acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
         )  # fmt: skip
 
@@ -265,6 +278,7 @@ class App:
             for letter in type(error).__name__[:4]:
                 name = name << 7 | ord(letter) & 127
             self.record(wire.FAULT, wire.FAULT_EXCEPTION, name)
+            self.journal.flush()  # its own turn may never be reached
         except Exception:  # the journal itself: the watchdog ends it
             pass
 
@@ -273,14 +287,15 @@ class App:
         """One turn; True when something was done, so that the loop need not rest."""
         worked = self.acquisition.step()
         now = time.ticks_ms()
+        # Before all that may fail: light and button work in any trouble.
+        if self.front is not None:
+            self.front.step(now, self.acquisition.index)
         if self.server is not None and self.server.step(now):
             worked = True
         if self.journal.step(now):
             worked = True
         if self.strips is not None and self.strips.step():
             worked = True
-        if self.front is not None:
-            self.front.step(now, self.acquisition.index)
         if self.updating.step():
             worked = True
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
@@ -338,6 +353,10 @@ class App:
         flags = wire.STATUS_SESSION if session else 0
         if acquisition.fault:
             flags |= wire.STATUS_FAULT
+        if self.vigil.safe:
+            flags |= wire.STATUS_SAFE
+        if power.state == _power.CHARGING:
+            flags |= wire.STATUS_CHARGING
         pack_into(
             wire.STATUS_FORMAT, self._status, 0, wire.VERSION, journal.boot, acquisition.index,
             journal.next_seq, journal.acked, journal.first_seq, max(0, power.millivolts),
@@ -357,17 +376,25 @@ def _root(board):
 
 def run(board):
     """Runs until the power goes. A fault in one turn is journalled and the next turn goes on; one
-    that comes at every turn ends in a reset by the watchdog."""
+    that comes at every turn ends in a reset by the watchdog, and several resets in safe mode,
+    which goes on whatever happens: see vigil.py."""
     import bluetooth
 
-    app = App(board, bluetooth.BLE())
+    try:
+        app = App(board, bluetooth.BLE())
+    except Exception as error:
+        sys.print_exception(error)
+        _vigil.show_fault(board)
+        raise
     dog = machine.WDT(timeout=_WATCHDOG_MS)
     while True:
         try:
             worked = app.step()
-            dog.feed()
+            fit = app.vigil.look(time.ticks_ms())
         except Exception as error:
             app.on_exception(error)
-            worked = False
+            worked, fit = False, app.vigil.safe
+        if fit:
+            dog.feed()
         if not worked:
             machine.idle()

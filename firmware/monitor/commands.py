@@ -73,6 +73,10 @@ class Commands:
         action, number = unpack_from("<BI", data, 2)
         if action == wire.SESSION_START and 0 < number < 0x40000000:
             app.settings.set(_settings.SESSION, number)
+            if app.settings.open_heart_rate:  # another patient's wish, perhaps
+                app.settings.open_heart_rate = False
+                app.record(wire.SETTING, _settings.OPEN_HEART_RATE, 0)
+                app.server.open_up(False)
         elif action == wire.SESSION_STOP:
             pack_into("<I", answer, 3, app.stop_session())
             app.tell_status()
@@ -93,7 +97,7 @@ class Commands:
                     app.settings.set(key, value)
                     app.record(wire.SETTING, key, value)
                 if key == _settings.OPEN_HEART_RATE:
-                    app.server.open_heart_rate = bool(value)
+                    app.server.open_up(bool(value))
             value = app.settings.get(key)
         except KeyError:
             return wire.NO_OPERAND, 3

@@ -34,6 +34,7 @@ class Front:
         self._app = app
         self.panel = panel.Panel(button, board.pin("LED", Pin.OUT, value=0), buzzer, app.settings)
         self._looked = self._told = time.ticks_ms()
+        self._full = False
 
     def step(self, now, index):
         """Looks at the button and moves light and buzzer on."""
@@ -50,7 +51,11 @@ class Front:
         if action == panel.PRESS:
             app.press(self.panel.press_index)
         elif action == panel.SOUND:
-            app.record(wire.SETTING, _settings.SOUND, app.settings.get(_settings.SOUND))
+            self._told_setting(_settings.SOUND)
+        elif action == panel.OPEN:
+            self._told_setting(_settings.OPEN_HEART_RATE)
+            if app.server is not None:
+                app.server.open_up(app.settings.open_heart_rate)
         elif action == panel.STOP:
             app.stop_session()
 
@@ -62,6 +67,9 @@ class Front:
     def identify(self, seconds):
         """The light says for so long which monitor it is; a press of the button ends it."""
         self.panel.answer(patterns.IDENTIFY, time.ticks_ms(), seconds)
+
+    def _told_setting(self, key):
+        self._app.record(wire.SETTING, key, self._app.settings.get(key))
 
     def clock(self, host_us):
         """A host told the time (UTC, microseconds): quiet hours follow it."""
@@ -75,9 +83,18 @@ class Front:
         show(patterns.FAULT, bool(acquisition.fault) or app.storage_fault)
         show(patterns.STOPPED_CHARGING, state == _power.CHARGING)
         show(patterns.BATTERY_EMPTY, state == _power.EMPTY)
+        show(patterns.TEMPERATURE, state == _power.HOT or state == _power.COLD)
         show(patterns.BATTERY_LOW, state == _power.LOW)
-        show(patterns.MEMORY_FULL, app.journal.percent >= _MEMORY_PERCENT)
+        self._tell_memory()
         session = app.settings.get(_settings.SESSION) != 0
         for lead in range(_LEADS):
             show(patterns.LEAD_1 + lead, session and bool(acquisition.off >> lead & 1))
         show(patterns.RECORDING, session and acquisition.sampler is not None)
+
+    def _tell_memory(self):
+        percent = self._app.journal.percent
+        full = percent >= _MEMORY_PERCENT
+        if full != self._full:
+            self._full = full
+            self.panel.show(patterns.MEMORY_FULL, full)
+            self._app.record(wire.NOTE, wire.NOTE_MEMORY, percent)

@@ -68,6 +68,11 @@ class Journal:
         return self.ring.acked
 
     @property
+    def waiting(self):
+        """Whether a record is not in flash yet."""
+        return self._since is not None
+
+    @property
     def percent(self):
         """How much of the ring holds records that no host has committed (0..100)."""
         ring = self.ring

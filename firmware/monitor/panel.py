@@ -7,8 +7,9 @@
 `step` is called by the main loop at least every 20 ms. It returns NOTHING or one action; for PRESS
 `panel.press_index` is the sample index at the button's first edge, before debouncing. A press is
 an event from its first moment on, however long it then is held: someone who feels faint may not
-let go. Held for three seconds it also turns the sound off or on; held for eight it asks whether
-to stop, and stops only if the button is let go and pressed again within five seconds.
+let go. Let go after three seconds it also turns the sound off or on; after six it opens the
+heart rate to sports watches, or closes it; after nine it asks whether to stop, and stops only if
+the button is pressed again within five seconds. Light and buzzer tell when each time is reached.
 """
 
 import time
@@ -21,12 +22,14 @@ NOTHING = const(0)
 PRESS = const(1)
 SOUND = const(2)
 STOP = const(3)
+OPEN = const(4)
 
 _UP = const(0)
 _DOWN = const(1)
-_HELD = const(2)  # the sound was switched: the next threshold asks to stop
-_ASKED = const(3)  # stop was asked, the button is still down
-_CONFIRM = const(4)  # let go: a press within the time confirms
+_SOUND = const(2)  # held so long that letting go switches the sound,
+_OPEN = const(3)  # opens or closes the heart rate,
+_ASKED = const(4)  # or asks to stop
+_CONFIRM = const(5)  # let go: a press within the time confirms
 
 _MINUTES_A_DAY = const(1440)
 _MS_A_MINUTE = const(60000)
@@ -82,8 +85,9 @@ class Panel:
     """Button, light and buzzer; `button()` is 0 while pressed, `light(v)` and `buzzer(v)` take 0
     or 1.
 
-    `settings` has `sound` (bool), `quiet_from` and `quiet_to` (minutes after local midnight,
-    equal: no quiet hours). `buzzer` and `button` may be None on a board without them.
+    `settings` has `sound` and `open_heart_rate` (bool), `quiet_from` and `quiet_to` (minutes after
+    local midnight, equal: no quiet hours). `buzzer` and `button` may be None on a board without
+    them.
     """
 
     def __init__(self, button, light, buzzer, settings):
@@ -199,36 +203,49 @@ class Panel:
         return PRESS
 
     def _held(self, now):
+        """The next threshold, when it is reached: tells what letting go would do."""
         gone = time.ticks_diff(now, self._phase_at)
+        s = self._settings
         if self._phase == _DOWN and gone >= patterns.HOLD_SOUND:
-            self._phase = _HELD
-            s = self._settings
-            s.sound = not s.sound
-            self.answer(patterns.SOUND_ON if s.sound else patterns.SOUND_OFF, now)
-            return SOUND
-        if self._phase == _HELD and gone >= patterns.HOLD_STOP:
+            self._phase = _SOUND
+            self.answer(patterns.SOUND_OFF if s.sound else patterns.SOUND_ON, now)
+        elif self._phase == _SOUND and gone >= patterns.HOLD_OPEN:
+            self._phase = _OPEN
+            self.answer(patterns.CLOSED if s.open_heart_rate else patterns.OPENED, now)
+        elif self._phase == _OPEN and gone >= patterns.HOLD_STOP:
             self._phase = _ASKED
-            # On its way here the long press went past the sound's switch: undo that.
-            s = self._settings
-            s.sound = not s.sound
             self.answer(patterns.STOP_ASKED, now)
+
+    def _released(self, now):
+        """What the button was held for is done now."""
+        phase = self._phase
+        s = self._settings
+        if phase == _CONFIRM:
+            return NOTHING
+        self._phase = _UP
+        if phase == _SOUND:
+            s.sound = not s.sound
+            self._sound(patterns.ANSWERS[patterns.SOUND_ON][2], now, False)
             return SOUND
+        if phase == _OPEN:
+            s.open_heart_rate = not s.open_heart_rate
+            return OPEN
+        if phase == _ASKED:
+            self._phase = _CONFIRM
+            self._phase_at = now
         return NOTHING
 
     def step(self, now, index):
-        """Look at the button, move the patterns on; returns NOTHING, PRESS, SOUND or STOP."""
+        """Look at the button, move the patterns on; NOTHING, PRESS, SOUND, OPEN or STOP."""
         action = NOTHING
         self._pass_minute(now)
         if self._read_button(now, index):
             if self._down:
                 action = self._pressed(now)
-            elif self._phase == _ASKED:
-                self._phase = _CONFIRM
-                self._phase_at = now
-            elif self._phase != _CONFIRM:
-                self._phase = _UP
+            else:
+                action = self._released(now)
         elif self._down:
-            action = self._held(now)
+            self._held(now)
         elif self._phase == _CONFIRM and (
             time.ticks_diff(now, self._phase_at) >= patterns.CONFIRM
         ):

@@ -12,14 +12,15 @@ This file is imported by MicroPython and by CPython, and holds nothing but data.
 FAULT = 0
 STOPPED_CHARGING = 1
 BATTERY_EMPTY = 2
-LEAD_1 = 3
-LEAD_2 = 4
-LEAD_3 = 5
-LEAD_4 = 6
-BATTERY_LOW = 7
-MEMORY_FULL = 8
-RECORDING = 9
-STATES = 10
+TEMPERATURE = 3
+LEAD_1 = 4
+LEAD_2 = 5
+LEAD_3 = 6
+LEAD_4 = 7
+BATTERY_LOW = 8
+MEMORY_FULL = 9
+RECORDING = 10
+STATES = 11
 
 # name, light, buzzer, again (s), what it means, what to do
 TABLE = (
@@ -46,6 +47,14 @@ TABLE = (
         600,
         "The battery is empty. Everything recorded is safe.",
         "Charge the monitor (not while wearing it).",
+    ),
+    (
+        "too hot or too cold",
+        (1000, 300, 1000, 3000),
+        (600, 200, 600, 0),
+        600,
+        "The monitor is too hot or too cold.",
+        "Take it off and out of the sun or the cold; put it back on when the light has changed.",
     ),
     (
         "electrode 1 loose",
@@ -105,7 +114,8 @@ TABLE = (
     ),
 )
 
-# Answers to the button: name, light, buzzer, meaning. Played once, over whatever is shown.
+# Answers to the button: name, light, buzzer, meaning. Played once, over whatever is shown. Those
+# to a held button play while it is still held; what they say is done when it is let go.
 PRESSED = 0
 SOUND_OFF = 1
 SOUND_ON = 2
@@ -115,6 +125,9 @@ NOT_STOPPED = 5
 # What is played over it for other reasons than the button.
 IDENTIFY = 6
 ALARM = 7
+# Answers again: the heart rate for watches and apps.
+OPENED = 8
+CLOSED = 9
 
 ANSWERS = (
     ("pressed", (1500, 200), (120, 0), "Your press was recorded."),
@@ -136,10 +149,18 @@ ANSWERS = (
         (200, 150, 200, 150, 200, 0),
         "The monitor has noted something in your heart's rhythm for the clinic.",
     ),
+    (
+        "heart rate open",
+        (250, 250) * 5,
+        (120, 100, 120, 100, 120, 0),
+        "Sports watches and apps near you can read your heart rate now.",
+    ),
+    ("heart rate closed", (600, 200), (120, 0), "They can't any more."),
 )
 
 # The button, in milliseconds.
 DEBOUNCE = 30
 HOLD_SOUND = 3000
-HOLD_STOP = 8000
+HOLD_OPEN = 6000
+HOLD_STOP = 9000
 CONFIRM = 5000

@@ -72,14 +72,16 @@ def percent_of(millivolts):
 
 class Power:
     """Reads `board.battery_millivolts()`; `board.charger_present()` and `board.temperature_c()`
-    too where the board has them. Without a battery input (None) the state is NORMAL and percent
-    -1.
+    too where the board has them, `board.TEMPERATURE_ABOVE_CASE_C` being the degrees by which a
+    sensor inside the microcontroller may be warmer than the case. Without a battery input (None)
+    the state is NORMAL and percent -1.
     """
 
     def __init__(self, board):
         self._read_battery = getattr(board, "battery_millivolts", None)
         self._read_charger = getattr(board, "charger_present", None)
         self._read_temperature = getattr(board, "temperature_c", None)
+        self._hot = HOT_C + getattr(board, "TEMPERATURE_ABOVE_CASE_C", 0)
         self._readings = [0] * _CONVERSIONS
         self._next = time.ticks_ms()
         self._minutes_at = self._next
@@ -148,7 +150,7 @@ class Power:
             self.state = CHARGING
         elif self._below >= EMPTY_READINGS:
             self.state = EMPTY
-        elif t is not None and t >= HOT_C - slack:
+        elif t is not None and t >= self._hot - slack:
             self.state = HOT
         elif t is not None and t <= COLD_C + slack:
             self.state = COLD

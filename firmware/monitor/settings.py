@@ -19,6 +19,7 @@ SESSION, CHANNEL, RATE, GAIN, OPEN_HEART_RATE = 0, 1, 2, 3, 4
 SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
+WATCHDOG_RESETS = 18
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -26,8 +27,9 @@ TABLE = {
     CHANNEL: ("channel", 0, 0, 7),  # the one that the detector reads
     RATE: ("rate", 250, 125, 1000),  # samples/s; 125, 250, 500 or 1000
     GAIN: ("gain", 6, 1, 12),
-    # The SIG's Heart Rate Service, for gym apps and watches: anyone near may read the rate.
-    OPEN_HEART_RATE: ("open heart rate", 1, 0, 1),
+    # The SIG's Heart Rate Service, for gym apps and watches: anyone near may read the rate. Only
+    # the patient switches it on; the beginning of a session switches it off.
+    OPEN_HEART_RATE: ("open heart rate", 0, 0, 1),
     SOUND: ("sound", 1, 0, 1),
     QUIET_FROM: ("quiet from", 0, 0, 1439),  # minutes after local midnight
     QUIET_TO: ("quiet to", 0, 0, 1439),
@@ -41,6 +43,7 @@ TABLE = {
     ALARM_SOUND: ("alarm sound", 0, 0, 1),  # whether the panel tells the patient of an alarm
     WHOLE_ECG: ("whole ECG", 1, 0, 1),  # keep all of it, where there is room; else strips only
     DELETED: ("deleted up to", 0, 0, 0x7FFFFFFF),  # records with numbers up to this are gone
+    WATCHDOG_RESETS: ("watchdog resets", 0, 0, 255),  # one after the other; see vigil.py
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
@@ -165,6 +168,14 @@ class Settings:
     @sound.setter
     def sound(self, on):
         self.set(SOUND, 1 if on else 0)
+
+    @property
+    def open_heart_rate(self):
+        return bool(self._values[OPEN_HEART_RATE])
+
+    @open_heart_rate.setter
+    def open_heart_rate(self, on):
+        self.set(OPEN_HEART_RATE, 1 if on else 0)
 
     @property
     def quiet_from(self):

@@ -278,6 +278,9 @@ _FAULTS = {
 }
 
 
+_PARTS = ("samples", "detector", "journal")
+"""Bits of a FAULT_STUCK record, from the lowest on (firmware/monitor/vigil.py)."""
+
 AFE_FAULTS = {
     1: "no front end answers: check its supply, CS and MISO",
     2: "the front end answers with a wrong ID: check the SPI wiring",
@@ -296,6 +299,14 @@ def fault_name(fields: Any) -> str:
     code, detail = int(fields.get("code") or 0), int(fields.get("detail") or 0)
     if code == wire.FAULT_AFE:
         return AFE_FAULTS.get(detail, f"front end fault {detail}")
+    if code == wire.FAULT_STUCK:
+        parts = [name for bit, name in enumerate(_PARTS) if detail >> bit & 1]
+        return f"stood still: {', '.join(parts)}; the watchdog resets the monitor"
+    if code == wire.FAULT_SAFE:
+        return (
+            f"safe mode, not recording, after {detail} resets by the watchdog:"
+            " look at the faults before it, then switch the monitor off and on"
+        )
     return f"{_FAULTS.get(code, f'fault {code}')} ({detail})"
 
 

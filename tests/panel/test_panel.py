@@ -16,6 +16,7 @@ from monitor import panel, patterns
 
 class Settings:
     sound = True
+    open_heart_rate = False
     quiet_from = 0
     quiet_to = 0
 
@@ -49,9 +50,10 @@ while t <= job["until"]:
     if a: actions.append((t, a, p.press_index))
     t += job.get("every", 10)
 print(json.dumps({"light": light.log, "buzzer": buzzer.log, "actions": actions,
-                  "sound": settings.sound, "shown": p.shown}))
+                  "sound": settings.sound, "open": settings.open_heart_rate,
+                  "shown": p.shown}))
 """
-PRESS, SOUND, STOP = 1, 2, 3
+PRESS, SOUND, STOP, OPEN = 1, 2, 3, 4
 
 
 @pytest.fixture
@@ -124,16 +126,48 @@ def test_bounces_make_one_press_and_a_spike_makes_none(play: Any) -> None:
 def test_a_long_press_turns_the_sound_off_and_still_counts_as_a_press(play: Any) -> None:
     seen = play([(1000, "button", True), (5000, "button", False)], 9000)
     assert [a[1] for a in seen["actions"]] == [PRESS, SOUND]
+    assert seen["actions"][1][0] == 5030, "when the button is let go"
     assert seen["sound"] is False
+    off = patterns.ANSWERS[patterns.SOUND_OFF][1][::2]
+    lengths = flashes(seen["light"], 9000)
+    assert lengths[1 : 1 + len(off)] == pytest.approx(off, abs=20), "told while it is held"
+    again = play(
+        [(1000, "button", True), (5000, "button", False)], 9000, settings={"sound": False}
+    )
+    assert again["sound"] is True
+    assert flashes(again["buzzer"], 9000) == pytest.approx([120, 120], abs=20)
+
+
+def test_six_seconds_open_the_heart_rate_and_close_it_again(play: Any) -> None:
+    held = [(1000, "button", True), (8000, "button", False)]
+    seen = play(held, 12000)
+    assert [a[1] for a in seen["actions"]] == [PRESS, OPEN]
+    assert (seen["open"], seen["sound"]) == (True, True)
+    opened = patterns.ANSWERS[patterns.OPENED][1][::2]
+    assert flashes(seen["light"], 12000)[-len(opened) :] == pytest.approx(opened, abs=20)
+    closed = play(held, 12000, settings={"open_heart_rate": True})
+    assert closed["open"] is False
+    assert flashes(closed["light"], 12000)[-1] == pytest.approx(600, abs=20)
 
 
 def test_stopping_needs_a_very_long_press_and_a_second_one(play: Any) -> None:
-    ask = [(1000, "button", True), (10000, "button", False)]
+    ask = [(1000, "button", True), (11000, "button", False)]
     confirmed = play([*ask, (12000, "button", True), (12200, "button", False)], 20000)
-    assert [a[1] for a in confirmed["actions"]] == [PRESS, SOUND, SOUND, STOP]
-    assert confirmed["sound"] is True, "asking to stop must leave the sound as it was"
-    late = play([*ask, (16000, "button", True), (16200, "button", False)], 20000)
-    assert [a[1] for a in late["actions"]] == [PRESS, SOUND, SOUND, PRESS]
+    assert [a[1] for a in confirmed["actions"]] == [PRESS, STOP]
+    assert (confirmed["sound"], confirmed["open"]) == (True, False), "the way there did nothing"
+    late = play([*ask, (17000, "button", True), (17200, "button", False)], 20000)
+    assert [a[1] for a in late["actions"]] == [PRESS, PRESS]
+    alone = play(ask, 20000)
+    assert [a[1] for a in alone["actions"]] == [PRESS]
+
+
+def test_each_answer_is_told_apart_from_the_others_without_colour() -> None:
+    rows = [row[1] for row in patterns.ANSWERS]
+    for n, row in enumerate(rows):
+        # Sound off and on share their light: the beep, or its absence, tells.
+        same = [m for m in range(len(rows)) if rows[m] == row and m != n]
+        assert set(same) <= {patterns.SOUND_OFF, patterns.SOUND_ON}
+    assert patterns.HOLD_SOUND + 2000 < patterns.HOLD_OPEN < patterns.HOLD_STOP - 2000
 
 
 def test_quiet_hours_and_sound_off_keep_the_buzzer_still_but_a_fault_is_heard(play: Any) -> None:

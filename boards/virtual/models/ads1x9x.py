@@ -247,6 +247,7 @@ class Afe(serial.Serial):
             "rdatac": self._rdatac,
             "standby": self._standby,
             "opcode_start": self._opcode_start,
+            "faults": self.faults,  # what is broken stays broken
         }
 
     def restore(self, kept):
@@ -255,6 +256,7 @@ class Afe(serial.Serial):
         self._rdatac = kept["rdatac"]
         self._standby = kept["standby"]
         self._opcode_start = kept["opcode_start"]
+        self.faults.update(kept["faults"])
         self._busy_until_ns = 0
         self._refresh()
         if self._opcode_start or self.pins.level("START"):

@@ -66,7 +66,7 @@ class Server:
         self._frame = memoryview(bytearray(ROOM))
         self._answer = bytearray(64)
         self._heart = bytearray(24)
-        self.open_heart_rate = True
+        self.open_heart_rate = False
         self.refused = 0  # writes that made no sense
         self.overrun = 0  # writes that came faster than they could be taken
         self.frames = 0
@@ -118,6 +118,11 @@ class Server:
             self._advertising = True
         except OSError:
             self._advertising = False  # tried again in step()
+
+    def open_up(self, heart_rate):
+        """Whether everyone may read the heart rate from now on; told in the advertisement too."""
+        self.open_heart_rate = heart_rate
+        self._advertising = False  # begun anew in step()
 
     # --- interrupts ----------------------------------------------------------------------------
     def _on_irq(self, event, data):
@@ -201,13 +206,15 @@ class Server:
             self._handlers.on_link(False)
 
     def _send_away(self, now):
-        """A central that holds a connection without asking for anything keeps others out."""
+        """A central that holds a connection without asking for anything keeps others out. One
+        that listens to the open heart rate may stay while another place is free."""
+        free = self.open_heart_rate and self.connected < _CONNECTIONS
         for peer in self._peers:
             if peer.handle == _NO_CONNECTION or peer.asked:
                 continue
             if peer.since is None:
                 peer.since = now
-            elif self._diff(now, peer.since) > _HELLO_MS and not self.open_heart_rate:
+            elif self._diff(now, peer.since) > _HELLO_MS and not free:
                 peer.asked = True
                 self._disconnect(peer)
 

@@ -96,11 +96,11 @@ RECORDS = {
     SETTING: ("setting", "<IBi", ("sample", "key", "value")),
     # The `count` records from seq `first` on are not in the journal: DROPPED_*.
     DROPPED: ("dropped", "<IIIB", ("sample", "first", "count", "reason")),
-    # percent 255 = unknown; flags: bit 0 charging, bit 1 low, bit 2 empty.
+    # percent 255 = unknown; flags: bit 0 charging, 1 low, 2 empty, 3 too hot, 4 too cold.
     BATTERY: ("battery", "<IHBB", ("sample", "millivolts", "percent", "flags")),
     # action: LINK_*; detail: its own (frames lost, a reason code).
     LINK: ("link", "<IBI", ("sample", "action", "detail")),
-    # Counters for engineers, one of COUNTERS a record.
+    # A figure that has passed a limit, either way. counter: NOTE_*.
     NOTE: ("note", "<IBI", ("sample", "counter", "value")),
 }
 _FORMAT = {kind: row[1] for kind, row in RECORDS.items()}
@@ -134,8 +134,11 @@ DROPPED_NAMES = {
 }  # fmt: skip
 FAULT_AFE, FAULT_JOURNAL, FAULT_DETECTOR, FAULT_LINK, FAULT_BATTERY = 1, 2, 3, 4, 5
 FAULT_EXCEPTION, FAULT_FLASH, FAULT_SETTINGS = 6, 7, 8
+# Detail: what stood still (vigil.py's bits); how many watchdog resets came before.
+FAULT_STUCK, FAULT_SAFE = 9, 10
 LINK_UP, LINK_DOWN, LINK_STALLED, LINK_REFUSED = 1, 2, 3, 4
 SESSION_START, SESSION_STOP = 1, 2
+NOTE_MEMORY = 1  # percent of the journal that no host has committed; nearly full from 90 on
 
 # --- frames ------------------------------------------------------------------------------------
 FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SKIP = 1, 2, 3, 4, 5
@@ -162,7 +165,7 @@ STATUS_FIELDS = (
     "wear", "memory_percent", "journal",
 )  # fmt: skip
 STATUS_SIZE = calcsize(STATUS_FORMAT)
-STATUS_SESSION, STATUS_ECG, STATUS_CHARGING, STATUS_FAULT = 1, 2, 4, 8
+STATUS_SESSION, STATUS_ECG, STATUS_CHARGING, STATUS_FAULT, STATUS_SAFE = 1, 2, 4, 8, 16
 
 # --- commands ----------------------------------------------------------------------------------
 # Write: opcode u8, tag u8 (the answer repeats it), operands. Answer: opcode | 0x80, tag, result,

@@ -92,7 +92,9 @@ class LiveState:
         percent = status["battery_percent"]
         self.battery_percent = percent if percent <= 100 else None
         self.charging = bool(status["flags"] & wire.STATUS_CHARGING)
-        if status["flags"] & wire.STATUS_FAULT:
+        if status["flags"] & wire.STATUS_SAFE:
+            self.fault = "safe mode: not recording after too many resets by the watchdog"
+        elif status["flags"] & wire.STATUS_FAULT:
             self.fault = self.fault or "the front end reports a fault"
         else:
             self.fault = ""
