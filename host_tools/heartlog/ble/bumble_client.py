@@ -94,11 +94,14 @@ class BumbleClient(BaseBleakClient):
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         try:
             async with self._guard():
-                self._peer = Peer(connection)
-                await self._peer.request_mtu(PREFERRED_MTU)
+                peer = self._peer = Peer(connection)
+                await peer.request_mtu(PREFERRED_MTU)
                 if pair:
                     await connection.pair()
-                self.services = await self._discover(self._peer)
+                services = await self._discover(peer)
+                if self._connection is not connection:  # it ended while it was looked at
+                    raise BleakError(self._ended())
+                self.services = services
         except BaseException:
             # Half a connection is none: the next attempt must find the monitor free.
             await self.disconnect()

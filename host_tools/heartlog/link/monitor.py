@@ -42,10 +42,16 @@ class RequestRefused(CommandError):
         self.opcode, self.result = opcode, result
         name = wire.COMMANDS[opcode][0]
         text = wire.RESULTS.get(result, f"result {result}")
-        super().__init__(
-            f"The monitor refused {name!r}: {text}.",
-            "Is it recorded by another program? See: heartlog scan",
-        )
+        if result == wire.REFUSED:  # it takes orders from whoever has its records, no one else
+            super().__init__(
+                "The monitor is being recorded by another program.",
+                "Stop that one, or wait until it is done, then try again.",
+            )
+        else:
+            super().__init__(
+                f"The monitor refused {name!r}: {text}.",
+                "Its firmware may be older than this program: see heartlog device info.",
+            )
 
 
 def _split(hello: bytes) -> tuple[int, bytes]:
@@ -263,6 +269,8 @@ class Monitor:
             ) from error
         finally:
             self._answers.pop(tag, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # told by the write already, or asyncio complains of it later
         if result != wire.OK:
             raise RequestRefused(packet[0], result)
         return tuple(values)
@@ -344,6 +352,14 @@ class Monitor:
         await self.request(wire.ECG_SET, wire.ECG_STOP, 0, 0)
 
     # Records
+
+    async def take(self, after: int) -> None:
+        """Takes the monitor's records, before anything else is changed there: from now on it
+        serves nobody else. Nothing flows until `records` gives credits.
+
+        RequestRefused with wire.REFUSED while another central has them.
+        """
+        await self.request(wire.REPORT, wire.GREATER_OR_EQUAL, after + 1)
 
     async def records(self, after: int) -> AsyncIterator[Batch]:
         """Records with numbers above `after`, in order, until the link ends (LinkLost).

@@ -22,7 +22,7 @@ class Follower:
 
     def __init__(self, say: Say = lambda text: None, clock: Callable[[], float] | None = None):
         self.state = LiveState()
-        self.phase = "searching"
+        self.phase = ""
         self.session_id: int | None = None
         self.resumed = False
         self.stored = 0
@@ -42,9 +42,9 @@ class Follower:
             handler(event)
 
     def _on_searching(self, event: events.Searching) -> None:
-        self.phase = "searching again" if event.again else "searching"
-        if not event.again:
+        if self.phase == "":
             self.say("Looking for the monitor ...")
+        self.phase = "searching again" if event.again else "searching"
 
     def _on_connected(self, event: events.Connected) -> None:
         self.phase = "connected"
@@ -52,7 +52,7 @@ class Follower:
         self.state.take_status(event.status)
         battery = self.state.battery_percent
         charge = f", battery {battery} %" if battery is not None else ""
-        if self._lost_at is None:
+        if self._lost_at is None or self.session_id is None:
             self.say(
                 f"Connected to {event.info.device_id} at {event.address}"
                 f" (firmware {event.info.firmware}{charge})."
@@ -97,8 +97,11 @@ class Follower:
         self.phase = "searching again"
         if self._lost_at is not None:
             return  # still the same interruption: one more look was in vain
-        self.interruptions += 1
         self._lost_at = event.time
+        if self.session_id is None:
+            self.say(f"Not yet: {event.reason.rstrip('.')}. Trying again ...")
+            return
+        self.interruptions += 1
         kept = "What was received is stored; the monitor keeps the rest."
         self.say(f"Connection lost: {event.reason.rstrip('.')}. {kept}")
 

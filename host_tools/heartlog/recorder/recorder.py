@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from heartlog.ble import Backend, Found, find_monitor
 from heartlog.errors import CommandError, NotFound
 from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record, RequestRefused
 from heartlog.recorder import events
+from heartlog.recorder.claim import Claim
 from heartlog.recorder.strips import StripFetcher
 from heartlog.store import Store
 
@@ -21,6 +23,12 @@ SYNC_SECONDS = 600.0
 """Clocks are compared this often: a 20 ppm crystal strays 12 ms meanwhile."""
 SEARCH_SECONDS = 10.0
 RETRY_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)
+FIRST_TRIES = 4
+"""A connection that breaks before anything was heard is tried again so often; later ones for as
+long as it takes."""
+TAKEN_SECONDS = 10.0
+"""A monitor that serves somebody else is asked again for so long (real seconds): it may be our own
+connection of a moment ago, which it takes for alive until the supervision timeout."""
 DRAIN_SECONDS = 60.0
 """How long the end of a session waits for its last records."""
 
@@ -70,6 +78,9 @@ class Recorder:
         self._journal = 0
         self._newest = 0
         self._acknowledged = 0
+        self._claim: Claim | None = None
+        self._tries = 0  # since the last connection
+        self._taken_since: float | None = None
         self._ends_at: float | None = None
         self._last_seq: int | None = None  # of the session's end; recording goes on up to it
         self._drain_until = 0.0
@@ -84,47 +95,54 @@ class Recorder:
         Raises NotFound when no monitor is in range at the start, and what the store raises when
         it can't be written: the monitor then keeps what was not stored.
         """
-        tries = 0
         try:
             while True:
                 try:
                     async with await self._connect(self._heard) as monitor:
-                        tries = 0
                         self.monitor = monitor
                         try:
                             if await self._follow(monitor, seconds):
                                 break
                         finally:
                             self.monitor = None
-                except RequestRefused as error:
-                    if error.result != wire.REFUSED:
-                        raise
-                    if not self._heard:
-                        raise NotFound(
-                            "The monitor is being recorded by another program.",
-                            "Stop that one, or wait until it is done, then try again.",
-                        ) from error
-                    reason = error.message  # our own dead connection still holds the records
-                except (LinkLost, NotFound) as error:
-                    if not self._heard:
-                        raise
-                    reason = error.message
                 except Exception as error:
-                    if not self._heard or not _is_radio(error):
+                    reason = self._reason_to_go_on(error)
+                    if self.session_id is None and self._stopping.is_set():
                         raise
-                    reason = str(error) or type(error).__name__
                 self._commit()
                 if self._stopping.is_set():
                     self._interrupt("stopped while the monitor was out of reach")
                     break
                 self._tell(events.Lost(self._clock.now(), reason))
-                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
-                tries += 1
+                await asyncio.sleep(RETRY_SECONDS[min(self._tries, len(RETRY_SECONDS) - 1)])
+                self._tries += 1
         except BaseException as error:
-            self._interrupt(str(error) or type(error).__name__)
+            self._interrupt(
+                _words(error) if isinstance(error, Exception) else type(error).__name__
+            )
             raise
+        finally:
+            if self._claim is not None:
+                self._claim.release()
         assert self.session_id is not None
         return self.session_id
+
+    def _reason_to_go_on(self, error: Exception) -> str:
+        """Why the connection ended, in words, when another try may help; else raises."""
+        if isinstance(error, RequestRefused):
+            if error.result != wire.REFUSED:
+                raise error
+            now = time.monotonic()
+            if not self._heard and self._taken_since is None:
+                self._taken_since = now
+            if not self._heard and now - (self._taken_since or now) > TAKEN_SECONDS:
+                raise NotFound(error.message, error.hint) from error
+            return "the monitor serves another program, or still our connection of before"
+        if not (isinstance(error, (LinkLost, NotFound)) or _is_radio(error)):
+            raise error
+        if not self._heard and (isinstance(error, NotFound) or self._tries >= FIRST_TRIES):
+            raise error
+        return error.message if isinstance(error, CommandError) else _words(error)
 
     def _interrupt(self, reason: str) -> None:
         if self.session_id is not None and (self._heard or not self._resumed):
@@ -155,18 +173,24 @@ class Recorder:
                 "The session so far is stored. Start a new one: heartlog record",
             )
         self._device, self._journal = info.device_id, info.journal
+        if self._claim is None:
+            self._claim = Claim(info.device_id)
+            self._claim.take()
+        oldest = status["first_seq"]
+        after = max(self._store.committed_seq(self._device, self._journal, oldest), oldest - 1)
+        # Whoever has the records has the session: a second computer changes nothing in its store.
+        await monitor.take(after)
         await self._open_session(monitor, status)
         if self._ends_at is None and seconds is not None:
             self._ends_at = self._clock.now() + seconds
         await self._synchronize(monitor)
         next_sync = self._clock.now() + SYNC_SECONDS
-        oldest = status["first_seq"]
-        after = max(self._store.committed_seq(self._device, self._journal, oldest), oldest - 1)
         self._acknowledged = status["acked_seq"]
         self._newest = max(self._newest, status["next_seq"] - 1)
         self.strips.connected(monitor)
         self._learn_scale()
         async for batch in monitor.records(after):
+            self._tries = 0
             if not self._heard:
                 self._heard = True
                 self._store.mark_recording(self._session())
@@ -317,3 +341,7 @@ def _is_radio(error: Exception) -> bool:
     from bleak.exc import BleakError
 
     return isinstance(error, (BleakError, ConnectionError, TimeoutError, EOFError))
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
