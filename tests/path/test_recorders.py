@@ -1,5 +1,6 @@
 """Recorders beside each other: whoever comes second is told, and changes nothing."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 pytest.importorskip("virtual_board")
 from tests.path.recorders import Process
 
+from heartlog.ble import find_monitor, open_backend
+from heartlog.link import Monitor
 from heartlog.store import Store
 from heartlog.store.errors import StoreReadOnly
 from virtual_board import Board
@@ -92,3 +95,60 @@ def test_a_recorder_that_was_killed_is_in_nobodys_way(board: Board, tmp_path: Pa
         assert [row[:2] for row in sessions(file)] == [(1, "complete")]
     finally:
         second.kill()
+
+
+async def end_the_session(folder: Path) -> int:
+    """As the patient does at the monitor, or another host; seq of the record that says so."""
+    async with open_backend(f"virtual:{folder}") as backend:
+        found = await find_monitor(backend, "Heartlog", timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE), Monitor(backend, found.device) as monitor:
+            return await monitor.stop_session()
+
+
+def seqs(file: Path, session: int) -> list[int]:
+    with Store.open(file, read_only=True) as store:
+        numbers = store.beats(session)["seq"].tolist()
+        return sorted(numbers + [r.seq for r in store.records(session) if r.seq is not None])
+
+
+def test_a_session_that_ended_while_nobody_listened_gets_its_rest(
+    board: Board, tmp_path: Path
+) -> None:
+    """Its records up to its end are its own, what follows belongs to the next session."""
+    file, diary = tmp_path / "store.sqlite", tmp_path / "diary"
+    first = Process(board.run_dir, file, diary)
+    until_it_records(file)
+    first.kill()
+    board.control(do="radio", drop=True)
+    last = asyncio.run(end_the_session(board.run_dir))
+    second = Process(board.run_dir, file, diary)
+    try:
+        end = time.monotonic() + PATIENCE
+        while len(sessions(file)) < 2 or sessions(file)[0][2] < 5:
+            assert time.monotonic() < end, diary.read_text()
+            time.sleep(0.1)
+        assert second.end(PATIENCE) == 0, diary.read_text()
+    finally:
+        second.kill()
+    assert [row[:2] for row in sessions(file)] == [(2, "complete"), (1, "complete")]
+    one, two = seqs(file, 1), seqs(file, 2)
+    assert one[-1] == last
+    assert one == list(range(one[0], last + 1))
+    assert two == list(range(last + 1, two[-1] + 1))
+
+
+def test_a_session_that_is_ended_at_the_monitor_ends_here(board: Board, tmp_path: Path) -> None:
+    file, diary = tmp_path / "store.sqlite", tmp_path / "diary"
+    recorder = Process(board.run_dir, file, diary)
+    try:
+        until_it_records(file)
+        # The patient holds the button for more than eight seconds, then confirms with a press.
+        board.control(do="button", ms=9000)
+        board.run(9.5)
+        board.control(do="button", ms=200)
+        board.control(do="pause", on=False)
+        assert recorder.wait(PATIENCE) == 0, diary.read_text()
+    finally:
+        recorder.kill()
+    assert [row[:2] for row in sessions(file)] == [(1, "complete")]
+    assert "Finished" in diary.read_text()

@@ -175,7 +175,7 @@ class Torment:
             self.keep_recording()
             self.wait(3)
             code = self.recorder.end(PATIENCE / 2)
-            if code == 0 and self._status() == ["complete"]:
+            if code == 0 and set(self._status()) == {"complete"}:
                 return
             assert code is not None, f"the session does not end:\n{self.diary.read_text()}"
             assert time.monotonic() < limit, f"never complete:\n{self.diary.read_text()}"

@@ -72,6 +72,10 @@ class Follower:
         what = "goes on where it stopped" if event.resumed else "begins"
         self.say(f"Session {event.session_id} {what}.")
 
+    def _on_completed(self, event: events.Completed) -> None:
+        self.resumed, self.started = False, None
+        self.say(f"Session {event.session_id} ended meanwhile; it is complete now.")
+
     def _on_arrived(self, event: events.Arrived) -> None:
         before = self.state.fault
         for record in event.early or event.records:
@@ -108,6 +112,8 @@ class Follower:
     def _on_finished(self, event: events.Finished) -> None:
         self.finished = True
         self.phase = "finished"
+        if event.there:
+            self.say("The session was ended at the monitor.")
 
     def line(self, now: float | None = None) -> str:
         """How it goes, in one line of less than 80 characters."""

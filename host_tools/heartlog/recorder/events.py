@@ -39,6 +39,14 @@ class SessionOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Completed(Event):
+    """An earlier session, which the monitor had ended while nobody listened, is whole now."""
+
+    session_id: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived(Event):
     """Records came. `records` are in order and will be stored; `early` are ahead of their turn
     (live, while a backlog is fetched). `behind`: how many are still to come, as far as known."""
@@ -80,7 +88,9 @@ class Lost(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """The session ended as it should; everything is stored."""
+    """The session ended as it should; everything is stored. `there`: it was ended at the monitor,
+    by whoever wears it or by another host."""
 
     session_id: int
     count: int
+    there: bool = False

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import secrets
 from collections.abc import Callable
 from typing import Any
 
-from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, Found, find_monitor
-from heartlog.errors import CommandError, NotFound
-from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record, RequestRefused
-from heartlog.recorder import events
+from heartlog.errors import CommandError
+from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record
+from heartlog.recorder import belonging, events
 from heartlog.recorder.claim import Claim
 from heartlog.recorder.strips import StripFetcher
+from heartlog.recorder.trying import Trying, words
 from heartlog.store import Store
 
 COMMIT_SECONDS = 1.0
@@ -22,15 +22,10 @@ COMMIT_RECORDS = 400
 SYNC_SECONDS = 600.0
 """Clocks are compared this often: a 20 ppm crystal strays 12 ms meanwhile."""
 SEARCH_SECONDS = 10.0
-RETRY_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)
-FIRST_TRIES = 4
-"""A connection that breaks before anything was heard is tried again so often; later ones for as
-long as it takes."""
-TAKEN_SECONDS = 10.0
-"""A monitor that serves somebody else is asked again for so long (real seconds): it may be our own
-connection of a moment ago, which it takes for alive until the supervision timeout."""
+MOST_SESSIONS = 0x3FFFFFFF
+"""Numbers that a monitor takes for a session: from 1 on."""
 DRAIN_SECONDS = 60.0
-"""How long the end of a session waits for its last records."""
+"""How long the end of a session waits while no more of its records come."""
 
 Listener = Callable[[events.Event], None]
 
@@ -79,11 +74,14 @@ class Recorder:
         self._newest = 0
         self._acknowledged = 0
         self._claim: Claim | None = None
-        self._tries = 0  # since the last connection
-        self._taken_since: float | None = None
+        self._trying = Trying()
+        self._end = belonging.End(0)  # with the number by which the monitor knows the session
+        self._rest = False  # the monitor has ended it: what it has of it is fetched
+        self._until: int | None = None  # where the records were that the monitor had by then
         self._ends_at: float | None = None
         self._last_seq: int | None = None  # of the session's end; recording goes on up to it
         self._drain_until = 0.0
+        self._ended_here = False
 
     def stop(self) -> None:
         """Ends the session as it should end: `run` returns when its last record is stored."""
@@ -106,43 +104,23 @@ class Recorder:
                         finally:
                             self.monitor = None
                 except Exception as error:
-                    reason = self._reason_to_go_on(error)
+                    reason = self._trying.reason(error, self._heard)
                     if self.session_id is None and self._stopping.is_set():
                         raise
                 self._commit()
-                if self._stopping.is_set():
+                if self._stopping.is_set() and not self._draining():
                     self._interrupt("stopped while the monitor was out of reach")
                     break
                 self._tell(events.Lost(self._clock.now(), reason))
-                await asyncio.sleep(RETRY_SECONDS[min(self._tries, len(RETRY_SECONDS) - 1)])
-                self._tries += 1
+                await asyncio.sleep(self._trying.pause())
         except BaseException as error:
-            self._interrupt(
-                _words(error) if isinstance(error, Exception) else type(error).__name__
-            )
+            self._interrupt(words(error))
             raise
         finally:
             if self._claim is not None:
                 self._claim.release()
         assert self.session_id is not None
         return self.session_id
-
-    def _reason_to_go_on(self, error: Exception) -> str:
-        """Why the connection ended, in words, when another try may help; else raises."""
-        if isinstance(error, RequestRefused):
-            if error.result != wire.REFUSED:
-                raise error
-            now = time.monotonic()
-            if not self._heard and self._taken_since is None:
-                self._taken_since = now
-            if not self._heard and now - (self._taken_since or now) > TAKEN_SECONDS:
-                raise NotFound(error.message, error.hint) from error
-            return "the monitor serves another program, or still our connection of before"
-        if not (isinstance(error, (LinkLost, NotFound)) or _is_radio(error)):
-            raise error
-        if not self._heard and (isinstance(error, NotFound) or self._tries >= FIRST_TRIES):
-            raise error
-        return error.message if isinstance(error, CommandError) else _words(error)
 
     def _interrupt(self, reason: str) -> None:
         if self.session_id is not None and (self._heard or not self._resumed):
@@ -190,14 +168,17 @@ class Recorder:
         self.strips.connected(monitor)
         self._learn_scale()
         async for batch in monitor.records(after):
-            self._tries = 0
+            self._trying.worked()
             if not self._heard:
                 self._heard = True
                 self._store.mark_recording(self._session())
             now = self._clock.now()
             self._take(batch, now)
             if await self._commit_when_due(monitor, now) and self._over(monitor):
-                return True
+                if not self._rest:
+                    return True
+                await self._next_session(monitor)
+            await self._caught_up(monitor)
             if now >= next_sync and self._last_seq is None:
                 await self._synchronize(monitor)
                 next_sync = now + SYNC_SECONDS
@@ -211,36 +192,64 @@ class Recorder:
     async def _open_session(self, monitor: Monitor, status: dict[str, int]) -> None:
         if self.session_id is not None:
             self._store.mark_recording(self.session_id)
-            if self._last_seq is None and not status["session"]:
-                await monitor.start_session(self._number())
+            if self._last_seq is None and status["session"] != self._end.number:
+                self._until = status["next_seq"] - 1  # its end may be among what is to come
             return
-        number = status["session"]
-        for session in self._store.open_sessions(self._device) if number else []:
-            if session.device_session == number:
-                self.session_id, self._resumed = session.id, True
-                self._tell(events.SessionOpened(self._clock.now(), session.id, True))
-                return
-        session = self._store.open_session(
-            self._device,
-            started_at=self._clock.now(),
-            status="recording",
-            firmware=monitor.info.firmware,
-            board=monitor.info.model,
-            **self._values,
-        )
-        self.session_id = session.id
-        await monitor.start_session(self._number())
-        self._store.update_session(session.id, device_session=self._number())
-        self._tell(events.SessionOpened(self._clock.now(), session.id, False))
+        found = belonging.resume(self._store, self._device, self._journal, status)
+        if found is None or found.how == belonging.NEW:
+            await self._begin_session(monitor, None if found is None else found.session.id)
+            return
+        self.session_id, self._resumed = found.session.id, True
+        self._end = belonging.end_of(self._store, found.session)
+        self._rest = found.how == belonging.REST
+        if self._rest:
+            self._until = status["next_seq"] - 1
+        self._tell(events.SessionOpened(self._clock.now(), found.session.id, True))
+
+    async def _begin_session(self, monitor: Monitor, empty: int | None = None) -> None:
+        """A new session in the store (or the one that was begun and never got anything), which
+        the monitor is told of: its number is one that no other store gives."""
+        now = self._clock.now()
+        values = {"firmware": monitor.info.firmware, "board": monitor.info.model, **self._values}
+        if empty is None:
+            empty = self._store.open_session(
+                self._device, started_at=now, status="recording", **values
+            ).id
+        self.session_id, self._resumed, self._rest = empty, False, False
+        number = secrets.randbelow(MOST_SESSIONS) + 1
+        self._end = belonging.End(number)
+        values.update(started_at=now, status="recording", device_session=number)
+        self._store.update_session(empty, **values)
+        await monitor.start_session(number)
+        self._tell(events.SessionOpened(self._clock.now(), empty, False))
+
+    async def _next_session(self, monitor: Monitor) -> None:
+        """An earlier session is done with; what follows belongs to the one that was asked for."""
+        self._last_seq = self._until = None
+        self.session_id = None
+        await self._begin_session(monitor)
+        self._learn_scale()
+        await self._synchronize(monitor)
+
+    async def _caught_up(self, monitor: Monitor) -> None:
+        """All is here that the monitor had when it said that it was in no session, or in another:
+        the session's end was not among it."""
+        flow = monitor.flow
+        if self._until is None or flow is None or flow.next_seq <= self._until:
+            return
+        self._commit()
+        self._until = None
+        if self._last_seq is not None:
+            return
+        if self._rest:
+            self._store.mark_interrupted(self._session(), "the monitor does not know its end")
+            await self._next_session(monitor)
+        else:
+            await monitor.start_session(self._end.number)
 
     def _session(self) -> int:
         assert self.session_id is not None
         return self.session_id
-
-    def _number(self) -> int:
-        """The number by which the monitor knows the session."""
-        assert self.session_id is not None
-        return self.session_id % 0x3FFFFFFF + 1
 
     async def _synchronize(self, monitor: Monitor) -> None:
         point = await monitor.synchronize()
@@ -258,41 +267,48 @@ class Recorder:
             if not self._pending:
                 self._pending_since = now
             self._pending += batch.records
+            self._drain_until = now + DRAIN_SECONDS
         if batch.records or batch.early:
             last = batch.records[-1].seq if batch.records else 0
             behind = max(0, self._newest - last) if last else len(batch.early)
             self._tell(events.Arrived(now, batch.records, batch.early, behind))
 
     async def _commit_when_due(self, monitor: Monitor, now: float) -> bool:
-        """Commits and acknowledges when it is time; True when nothing is left uncommitted."""
+        """Commits and acknowledges when it is time; True when nothing of the session is left."""
         if self._pending and (
             len(self._pending) >= COMMIT_RECORDS
             or now - self._pending_since >= COMMIT_SECONDS
             or self._last_seq is not None
         ):
-            seq = self._pending[-1].seq
-            self._commit()
-            await monitor.acknowledge(seq)
-            self._acknowledged = seq
-        return not self._pending
+            seq = self._commit()
+            if seq is not None:
+                await monitor.acknowledge(seq)
+                self._acknowledged = seq
+        return not self._pending or self._behind_the_end(self._pending[0])
 
-    def _commit(self) -> None:
+    def _behind_the_end(self, record: Record) -> bool:
+        return self._last_seq is not None and record.seq > self._last_seq
+
+    def _commit(self) -> int | None:
+        """Stores what belongs to the session of what has come; the last number, if any."""
         if not self._pending or self.session_id is None:
-            return
-        records, self._pending = self._pending, []
-        try:
-            self.count += self._store.append(
-                self.session_id, records, self._journal, self._clock.now()
-            )
-        except BaseException:
-            self._pending = records
-            raise
+            return None
+        if self._last_seq is None:
+            self._last_seq = self._end.among(self._pending)
+        records = [r for r in self._pending if not self._behind_the_end(r)]
+        if not records:
+            return None
+        self.count += self._store.append(
+            self.session_id, records, self._journal, self._clock.now()
+        )
+        self._pending = self._pending[len(records) :]
         for record in records:
             if record.name == "boot":
                 self._learn_boot(record)
             elif record.name == "strip":
                 self.strips.announce(record)
         self._tell(events.Committed(self._clock.now(), records[-1].seq, self.count))
+        return records[-1].seq
 
     def _learn_boot(self, record: Record) -> None:
         assert self.session_id is not None
@@ -314,10 +330,15 @@ class Recorder:
 
     # The end
 
+    def _draining(self) -> bool:
+        """Whether the session has ended and its last records are still worth waiting for."""
+        return self._last_seq is not None and self._clock.now() <= self._drain_until
+
     async def _end_when_due(self, monitor: Monitor, now: float) -> None:
         due = self._ends_at is not None and now >= self._ends_at
-        if self._last_seq is None and (due or self._stopping.is_set()):
+        if self._last_seq is None and not self._rest and (due or self._stopping.is_set()):
             await self._synchronize(monitor)
+            self._ended_here = True
             self._last_seq = await monitor.stop_session()
             self._drain_until = now + DRAIN_SECONDS
 
@@ -326,22 +347,15 @@ class Recorder:
         if self._last_seq is None or monitor.flow is None or self.session_id is None:
             return False
         if monitor.flow.next_seq <= self._last_seq:
-            if self._clock.now() > self._drain_until:
+            if not self._draining():
                 raise LinkLost("The monitor stopped sending before the session's last record.")
             return False
-        if self.strips.busy and self._clock.now() <= self._drain_until:
+        if self.strips.busy and self._draining():
             return False
         self._store.mark_complete(self.session_id, self._clock.now())
-        self._tell(events.Finished(self._clock.now(), self.session_id, self.count))
+        now = self._clock.now()
+        if self._rest:
+            self._tell(events.Completed(now, self.session_id, self.count))
+        else:
+            self._tell(events.Finished(now, self.session_id, self.count, not self._ended_here))
         return True
-
-
-def _is_radio(error: Exception) -> bool:
-    """Whether another try may help: bleak's errors and the operating system's about the link."""
-    from bleak.exc import BleakError
-
-    return isinstance(error, (BleakError, ConnectionError, TimeoutError, EOFError))
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
