@@ -145,7 +145,7 @@ def test_a_session_that_is_ended_at_the_monitor_ends_here(board: Board, tmp_path
         # The patient holds the button for more than eight seconds, then confirms with a press.
         board.control(do="button", ms=9000)
         board.run(9.5)
-        board.control(do="button", ms=200)
+        board.control(do="button", ms=1000)
         board.control(do="pause", on=False)
         assert recorder.wait(PATIENCE) == 0, diary.read_text()
     finally:
