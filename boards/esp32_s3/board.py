@@ -25,8 +25,8 @@ PINS = {
     "CHARGER": 15,
 }
 
-# Kept free of the journal: an update comes whole before it is unpacked into the spare slot.
-JOURNAL_RESERVE = 768 * 1024
+# The journal's part of the file system: more would make a boot longer than it is worth.
+JOURNAL_KIB = 4096
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

@@ -24,6 +24,10 @@ PINS = {
     "CHARGER": "D5",
 }
 
+# The journal's part of the file system, beside one image; none is kept free for a second.
+JOURNAL_KIB = 56
+JOURNAL_RESERVE = 32768
+
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2
 

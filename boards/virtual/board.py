@@ -1,7 +1,5 @@
 """The virtual board: pins and buses. It goes into the image like any board's."""
 
-import os
-
 import flash
 import machine
 
@@ -27,13 +25,8 @@ PINS = {
 # Two equal resistors in front of the ADC: the cell is read in halves.
 BATTERY_DIVIDER = 2
 
-# Kept free of the journal: with images on the flash, an update comes whole before it is unpacked
-# into the spare slot.
-try:
-    os.stat("/slots")
-    JOURNAL_RESERVE = 768 * 1024
-except OSError:
-    JOURNAL_RESERVE = 96 * 1024
+# The journal's part of the file system; two images of 144 KiB and small files fill the rest.
+JOURNAL_KIB = 432
 
 
 def pin(name, mode, value=None, pull=None):

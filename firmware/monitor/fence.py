@@ -13,8 +13,12 @@ Which block is whose is found anew at every boot: the first 32 bytes are read th
 system, and the one block of the chip that begins with the same bytes is taken. A file whose place
 is not certain (it is blank, or a power cut left it half made) is made again; there was nothing in
 it. So a block is only ever written when the file system itself has just shown it to be ours.
+
+Fences lie in folders of 48, since littlefs looks for a name through all of a folder: thousands in
+one would take minutes to open. Of each block of the chip a boot keeps four bytes, not the head.
 """
 
+import binascii
 import os
 
 from .media import BLOCK, PAGE, BlockMedia
@@ -23,6 +27,26 @@ _MARK = b"HEARTLOG FENCE 1"
 _HEAD = 32
 _LEAST = 8
 _FF = b"\xff" * 256
+_TOGETHER = 48  # fences of a folder: two blocks of a littlefs hold their names
+
+
+def _count(folder, wanted):
+    """How many blocks a folder has: decided once, and kept in a file of it."""
+    name = folder + "/count"
+    try:
+        with open(name) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        pass
+    if wanted < _LEAST:
+        raise OSError("there is no room for the journal in %s" % folder)
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pass
+    with open(name, "w") as file:
+        file.write(str(wanted))
+    return wanted
 
 
 class FenceMedia(BlockMedia):
@@ -34,65 +58,63 @@ class FenceMedia(BlockMedia):
             raise ValueError("the file system's blocks must have 4096 bytes")
         chip = self.blocks
         self._folder = folder
-        self.blocks = self._count(blocks)
+        self._head = bytearray(_HEAD)
+        self.blocks = _count(folder, blocks)
         self.made = 0  # fences that had to be made at this boot
-        heads = self._chip_heads(chip)
-        self._place = [self._find(i, heads) for i in range(self.blocks)]
+        index = self._index(chip)
+        self._place = [self._find(i, index) for i in range(self.blocks)]
         missing = [i for i in range(self.blocks) if self._place[i] < 0]
         if missing:
             for i in missing:
                 self._make(i)
-            heads = self._chip_heads(chip)
+            index = self._index(chip)
             for i in missing:
-                self._place[i] = self._find(i, heads)
+                self._place[i] = self._find(i, index)
                 if self._place[i] < 0:
                     raise OSError("fence %d of %s is on no block of the flash" % (i, folder))
             self.made = len(missing)
 
     def _name(self, i):
-        return "%s/%03d" % (self._folder, i)
+        return "%s/%02d/%03d" % (self._folder, i // _TOGETHER, i)
 
-    def _count(self, wanted):
-        """The number of fences, decided once and kept in a file."""
-        name = self._folder + "/count"
-        try:
-            with open(name) as file:
-                return int(file.read())
-        except (OSError, ValueError):
-            pass
-        if wanted < _LEAST:
-            raise OSError("there is no room for the journal in %s" % self._folder)
-        try:
-            os.mkdir(self._folder)
-        except OSError:
-            pass
-        with open(name, "w") as file:
-            file.write(str(wanted))
-        return wanted
-
-    def _chip_heads(self, chip):
-        """First bytes of each block of the chip -> its number, -1 where two begin alike."""
-        heads = {}
-        head = bytearray(_HEAD)
+    def _index(self, chip):
+        """Four bytes for each block of the chip, by which its head is found again."""
+        index = bytearray(4 * chip)
         for block in range(chip):
-            self._device.readblocks(block, head, 0)
-            key = bytes(head)
-            heads[key] = -1 if key in heads else block
-        return heads
+            self._device.readblocks(block, self._head, 0)
+            index[4 * block : 4 * block + 4] = binascii.crc32(self._head).to_bytes(4, "little")
+        return bytes(index)
 
-    def _find(self, i, heads):
+    def _find(self, i, index):
+        """The block of the chip that fence `i` got; -1 if it isn't there or can't be told."""
         try:
-            name = self._name(i)
-            if os.stat(name)[6] != BLOCK:
-                return -1
-            with open(name, "rb") as file:
+            with open(self._name(i), "rb") as file:
                 head = file.read(_HEAD)
+                if file.seek(0, 2) != BLOCK:
+                    return -1
         except OSError:
             return -1
-        return -1 if head == _FF[:_HEAD] else heads.get(head, -1)
+        if head == _FF[:_HEAD]:
+            return -1
+        found = -1
+        key = binascii.crc32(head).to_bytes(4, "little")
+        at = index.find(key)
+        while at >= 0:
+            if not at & 3:
+                self._device.readblocks(at >> 2, self._head, 0)
+                if self._head == head:
+                    if found >= 0:
+                        return -1  # two blocks begin alike
+                    found = at >> 2
+            at = index.find(key, at + 1)
+        return found
 
     def _make(self, i):
         name = self._name(i)
+        try:
+            os.mkdir(name[: name.rfind("/")])
+        except OSError:
+            pass
         try:
             os.remove(name)
         except OSError:
@@ -123,11 +145,7 @@ class FolderMedia:
 
     def __init__(self, folder, blocks):
         self._folder = folder
-        self.blocks = blocks
-        try:
-            os.mkdir(folder)
-        except OSError:
-            pass
+        self.blocks = _count(folder, blocks)
 
     def _name(self, block):
         return "%s/%03d" % (self._folder, block)

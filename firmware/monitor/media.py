@@ -19,7 +19,7 @@ _IOCTL_COUNT = 4
 _IOCTL_SIZE = 5
 _IOCTL_ERASE = 6
 _RAM_BLOCKS = 8
-_RESERVE = 96 * 1024
+_RESERVE = 192 * 1024  # a second image, and the file system's own blocks
 
 
 class RamMedia:
@@ -105,7 +105,8 @@ def open_media(board):
 
     `board.journal_device()` is a folder or a block device; `board.flash_device()` the block
     device under the folder's file system, None where it can't be programmed in several goes;
-    `board.JOURNAL_RESERVE` the bytes of the file system that stay free for updates.
+    `board.JOURNAL_KIB` what the journal may take of the file system (without it, all that there
+    is) while `board.JOURNAL_RESERVE` bytes stay free.
     """
     from .fence import FenceMedia, FolderMedia
 
@@ -113,11 +114,12 @@ def open_media(board):
         place = board.journal_device()
         if not isinstance(place, str):
             return BlockMedia(place), None
-        reserve = getattr(board, "JOURNAL_RESERVE", _RESERVE)
+        room = _room(place, getattr(board, "JOURNAL_RESERVE", _RESERVE))
+        room = min(room, getattr(board, "JOURNAL_KIB", 1 << 20) * 1024 // BLOCK)
         device = getattr(board, "flash_device", _nothing)()
         if device is None:
-            return FolderMedia(place, _room(place, reserve)), None
-        return FenceMedia(place, device, _room(place, reserve)), None
+            return FolderMedia(place, room), None
+        return FenceMedia(place, device, room), None
     except (OSError, ValueError) as error:
         return RamMedia(_RAM_BLOCKS), error
 
@@ -133,4 +135,4 @@ def _room(folder, reserve):
     # littlefs counts a block that two trees use twice: a full one has "less than nothing" free
     free = stat[3] if stat[3] <= stat[2] else 0
     blocks = (stat[0] * free - reserve) // BLOCK
-    return blocks - blocks // 24  # the directory: two blocks for about fifty fences
+    return blocks - blocks // 20  # folders: two blocks for each 48 fences

@@ -3,12 +3,15 @@
     slots = Slots(board.ROOT)
     slots.confirm()                    # after a good start: this image stays
 
-Under ROOT/slots are the folders `a` and `b` with an image each and the file `state`, one line of
-four words: the image that runs, the one on trial or `-`, how often the trial was started, and
+Under ROOT/slots are the files `a.img` and `b.img`, an image each, and `state`, one line of four
+words: the image that runs, the one on trial or `-`, how often the trial was started, and
 what became of the last one. The line is replaced by a rename, which littlefs makes whole or not at
 all. `loader.py` (on the board as /main.py) reads it, counts trials, and goes back to the image
 that ran before when a trial is never confirmed. It knows the format by itself: it must work when
 nothing else does.
+
+An image is read-only, and its modules are imported out of it: the loader mounts it and puts it
+into sys.path. Whatever is being written is called `.part` and gets its name by a rename.
 """
 
 import os
@@ -16,7 +19,7 @@ import sys
 
 NONE = "-"
 BOTH = ("a", "b")
-MANIFEST = "manifest.json"  # the last file to be written, the first to go: with it a slot is whole
+PLACE = "/image-"  # and a slot's letter: where the loader mounts what it runs
 
 
 class Slots:
@@ -47,7 +50,7 @@ class Slots:
     def running(self):
         """The slot that this program was imported from, or None."""
         for path in sys.path:
-            if path.startswith(self.folder + "/") and path[-1] in BOTH:
+            if path[:-1] == PLACE and path[-1] in BOTH:
                 return path[-1]
         return None
 
@@ -73,34 +76,10 @@ class Slots:
         return None
 
     def path(self, slot):
-        """A slot's folder."""
-        return self.folder + "/" + slot
+        """A slot's file."""
+        return self.folder + "/" + slot + ".img"
 
     def try_next(self, slot):
         """Put a slot's image on trial, from the next reset on."""
         run, _, _, last = self.read()
         self.write(run, slot, 0, last)
-
-
-def remove_tree(path):
-    """Remove a folder and what is in it; nothing happens when it isn't there."""
-    try:
-        names = os.listdir(path)
-    except OSError:
-        return
-    for name in names:
-        inner = path + "/" + name
-        if os.stat(inner)[0] & 0x4000:
-            remove_tree(inner)
-        else:
-            os.remove(inner)
-    os.rmdir(path)
-
-
-def clear(path):
-    """Empty a slot, its manifest first, so that it is never taken for a whole one."""
-    try:
-        os.remove(path + "/" + MANIFEST)
-    except OSError:
-        pass
-    remove_tree(path)

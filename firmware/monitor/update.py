@@ -1,4 +1,4 @@
-"""Takes a signed firmware image, checks it, unpacks it into the spare slot and puts it on trial.
+"""Takes a signed firmware image into the spare slot's place, checks it and puts it on trial.
 
     update = Update(board.ROOT, image_info)
     status, offset = update.begin(size, sha256, signature)     # offset: where to go on
@@ -10,30 +10,28 @@
 
 What is received goes into one file, 4096 bytes at a time, so that a lost connection, a reset or a
 power cut loses at most the last piece: `begin` with the same hash tells where to go on. Nothing of
-it is looked at before the hash is right and the signature over it is good; every file is read
-back from flash and compared with the manifest before the new image is put on trial. Whatever is
-cut off by a loss of power is begun again or was already whole: no step in between counts.
+it is looked at before its hash, as read back from flash, is right and the signature over it is
+good. The file is the image (see `loader.py`): it becomes the slot's by a rename, and only then is
+put on trial. Whatever is cut off by a loss of power is begun again or was already whole.
 
-The signature is Ed25519 over b"heartlog-image" and the archive's SHA-256, by the key whose public
+The signature is Ed25519 over b"heartlog-image" and the image's SHA-256, by the key whose public
 half is in ROOT/slots/update.key (32 bytes, put there over USB). Without it nothing is taken.
 """
 
 import hashlib
-import json
 import os
 
 from micropython import const
-from monitor import tar
 from monitor.ed25519 import verify
-from monitor.slots import MANIFEST, Slots, clear
+from monitor.slots import Slots
 
 DOMAIN = b"heartlog-image"
+MARK = b"HLI1"
 
 # States.
 IDLE = const(0)
 RECEIVING = const(1)
 CHECKING = const(2)
-UNPACKING = const(3)
 READY = const(4)
 FAILED = const(5)
 
@@ -49,19 +47,46 @@ TOO_LONG = const(7)
 INCOMPLETE = const(8)
 BAD_HASH = const(9)
 BAD_SIGNATURE = const(10)
-BAD_ARCHIVE = const(11)
+BAD_IMAGE = const(11)
 WRONG_BOARD = const(12)
 OLDER = const(13)
 FLASH_ERROR = const(14)
 
 PIECE = const(4096)  # one erase of flash
 _READ = const(512)
-_WASTE = const(98304)
-_LEAST = const(1024)  # an archive is two blocks at the least
+_ROOM = const(16384)  # left free beside the image: what the file system copies while it writes
+_LEAST = const(64)
+_START = const(21)  # bytes of an image's first line: mark, size, bytes of the other lines
+
+
+class BadImage(Exception):
+    """What came is no image, though its owner signed it."""
 
 
 def _version(text):
     return [int(part) for part in text.split(".")]
+
+
+def _told(f, size):
+    """(board, version) that an image is for; BadImage when its lines can't be right."""
+    try:
+        mark, told, head = f.read(_START).split()
+        head = int(head)
+        if mark != MARK or int(told) != size or not 0 < head <= size - _START:
+            raise BadImage
+        lines = f.read(head).decode().split("\n")
+        board, _, version, _ = lines[0].split(" ")
+        at = _START + head
+        for line in lines[1:-1]:
+            _, place, packed, _ = line.split(" ")
+            if int(place) != at:
+                raise BadImage
+            at += int(packed)
+        if at != size or lines[-1]:
+            raise BadImage
+        return board, _version(version)
+    except ValueError:  # UnicodeError is one
+        raise BadImage
 
 
 class Update:
@@ -87,22 +112,23 @@ class Update:
             return NO_SLOTS, 0
         if self._size_of(self._key) != 32:
             return NO_KEY, 0
-        if recording or self._slots.on_trial() or self.state in (CHECKING, UNPACKING):
+        if recording or self._slots.on_trial() or self.state == CHECKING:
             return BUSY, 0
         if len(sha256) != 32 or len(signature) != 64 or size < _LEAST:
-            return BAD_ARCHIVE, 0
+            return BAD_IMAGE, 0
         head = size.to_bytes(4, "little") + bytes(sha256) + bytes(signature)
+        spare = self._slots.path(self._slots.spare())
         if self._read(self._head) != head:
             self._forget()
             # The image before the running one has to go now: small flashes hold no third.
-            clear(self._slots.path(self._slots.spare()))
+            self._remove(spare)
             fs = os.statvfs(self._slots.folder)
-            # The archive and, beside it, what it holds, in whole blocks: some 60 files lose less
-            # than 96 KiB to that.
-            if fs[0] * fs[3] < 2 * size + _WASTE:
+            if fs[0] * fs[3] < size + _ROOM:
                 return NO_SPACE, 0
             with open(self._head, "wb") as f:
                 f.write(head)
+        elif self._size_of(spare) == size and self._size_of(self._part) < 0:
+            os.rename(spare, self._part)  # power went between its rename and its trial
         self.size = size
         self._held = 0
         self.offset = min(max(self._size_of(self._part), 0), size)
@@ -164,8 +190,8 @@ class Update:
             return True
         except StopIteration:
             pass
-        except tar.BadArchive:
-            self._fail(BAD_ARCHIVE)
+        except BadImage:
+            self._fail(BAD_IMAGE)
         except (OSError, MemoryError):
             self._fail(FLASH_ERROR)
         self._work = None
@@ -192,77 +218,19 @@ class Update:
         if not good:
             self._fail(BAD_SIGNATURE)
             return
-        self.state = UNPACKING
-        slot = self._slots.spare()
-        target = self._slots.path(slot)
-        clear(target)
-        os.mkdir(target)
-        yield
-        manifest = None
         with open(self._part, "rb") as f:
-            for name, size in tar.members(f):
-                if name == MANIFEST:
-                    manifest = self._manifest(f.read(size))
-                    if manifest is None:
-                        return
-                    continue
-                self._make_folders(target, name)
-                with open(target + "/" + name, "wb") as out:
-                    while size:
-                        n = f.readinto(memoryview(block)[: min(size, _READ)])
-                        if not n:
-                            raise tar.BadArchive("cut off")
-                        out.write(memoryview(block)[:n])
-                        size -= n
-                        yield
-        if manifest is None:
-            raise tar.BadArchive("no manifest")
-        for entry in manifest["files"]:
-            sha = hashlib.sha256()
-            with open(target + "/" + entry["path"], "rb") as f:
-                n = f.readinto(block)
-                while n:
-                    sha.update(memoryview(block)[:n])
-                    yield
-                    n = f.readinto(block)
-            if sha.digest() != bytes.fromhex(entry["sha256"]):
-                self._fail(FLASH_ERROR)
-                return
-        with open(target + "/manifest.new", "w") as f:
-            json.dump(manifest, f)
-        os.rename(target + "/manifest.new", target + "/" + MANIFEST)
+            board, version = _told(f, self.size)
+        if board != self._info.BOARD:
+            self._fail(WRONG_BOARD)
+            return
+        if version < _version(self._info.VERSION):
+            self._fail(OLDER)
+            return
+        slot = self._slots.spare()
+        os.rename(self._part, self._slots.path(slot))
         self._slots.try_next(slot)
         self._forget()
         self.state = READY
-
-    def _manifest(self, data):
-        """The manifest, or None when this board must not run it."""
-        try:
-            manifest = json.loads(data)
-            board, version = manifest["board"], _version(manifest["version"])
-            paths = [entry["path"] for entry in manifest["files"]]
-        except (ValueError, KeyError, TypeError):
-            raise tar.BadArchive("manifest")
-        for path in paths:
-            if not tar.safe_name(path):
-                raise tar.BadArchive("manifest")
-        if board != self._info.BOARD:
-            self._fail(WRONG_BOARD)
-        elif version < _version(self._info.VERSION):
-            self._fail(OLDER)
-        else:
-            return manifest
-        return None
-
-    def _make_folders(self, target, name):
-        parts = name.split("/")[:-1]
-        for part in parts:
-            target += "/" + part
-            try:
-                os.mkdir(target)
-            except OSError as error:
-                if error.errno != 17:  # EEXIST
-                    raise
 
     def _fail(self, reason):
         """Stop, keep the reason; what was received is of no use any more."""
@@ -271,13 +239,16 @@ class Update:
         self._forget()
 
     def _forget(self):
-        for path in (self._head, self._part):
-            try:
-                os.remove(path)
-            except OSError:
-                pass
+        self._remove(self._head)
+        self._remove(self._part)
         self._held = 0
         self.offset = 0
+
+    def _remove(self, path):
+        try:
+            os.remove(path)
+        except OSError:
+            pass
 
     def _size_of(self, path):
         try:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from heartlog.errors import CommandError, NotFound
-from heartlog.image import board_names, boards_dir, build_image
+from heartlog.image import board_names, boards_dir
 from heartlog.image.board import load_board
 from heartlog.image.boards import listing, main
 from heartlog.image.build import frozen_sources
@@ -143,11 +143,3 @@ def test_errors_name_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         load_board("half")
     with pytest.raises(NotFound, match="no board called 'other'"):
         load_board("other")
-
-
-@pytest.mark.parametrize("name", [name for name in REAL if load_board(name).slots == 2])
-def test_two_images_fit_beside_each_other(name: str, tmp_path: Path) -> None:
-    """In whole blocks of littlefs, with two blocks a folder and the journal's least."""
-    image = build_image(name, tmp_path / "image")
-    blocks = sum(-(-file.size // 4096) for file in image.files) + 10
-    assert 2 * 4 * blocks + 96 <= load_board(name).filesystem_kib

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pty
+import random
 import threading
 import time
 import tty
@@ -19,7 +20,7 @@ from heartlog.device.layout import State, read_state, write_state
 from heartlog.device.ports import choose_port
 from heartlog.device.repl import RemoteError, Repl, Unplugged, reopen
 from heartlog.errors import CommandError, NotFound
-from heartlog.image import ImageInfo, firmware_dir, load_image
+from heartlog.image import ImageInfo, firmware_dir, load_image, slotfile
 from heartlog.image.board import Board, load_board
 from heartlog.image.compile import compile_mpy, compile_text
 
@@ -52,7 +53,7 @@ def make_image(folder: Path, program: str, version: str) -> ImageInfo:
         "main.py": b"import start\n",
         "start.mpy": compile_text((program % version).encode(), "x64", "start.py"),
         "monitor/slots.mpy": compile_mpy(slots, "x64", "monitor/slots.py"),
-        "monitor/padding.bin": version.encode() * 2000,
+        "monitor/padding.mpy": b"M\x00\x00\x00" + random.Random(version).randbytes(12000),
     }
     folder.mkdir()
     for path, contents in files.items():
@@ -64,7 +65,14 @@ def make_image(folder: Path, program: str, version: str) -> ImageInfo:
     ]
     manifest = {"format": 1, "board": "virtual", "arch": "x64", "version": version, "build": "0"}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": entries}))
+    packed = slotfile.pack(files, board="virtual", arch="x64", version=version, build="0")
+    folder.with_name(folder.name + ".img").write_bytes(packed)
     return load_image(folder)
+
+
+def size_of(image: ImageInfo) -> int:
+    """Bytes that go over the cable."""
+    return image.archive.stat().st_size
 
 
 @pytest.fixture
@@ -96,8 +104,8 @@ def test_installation_then_an_update(desk: DeskBoard, virtual: Board, tmp_path: 
         update_key=bytes(range(32)),
         progress=lambda now, all_: told.append((now, all_)),
     )
-    assert (done.slot, done.sent, done.skipped, done.kept) == ("a", first.size, 0, None)
-    assert told[-1] == (first.size, first.size)
+    assert (done.slot, done.sent, done.skipped, done.kept) == ("a", size_of(first), 0, None)
+    assert told[-1] == (size_of(first), size_of(first))
     wait_for(desk, b"version 1.0.0 runs")
     with reopen(desk.port) as repl:
         assert read_state(repl, virtual) == State("a", "-", 0, "-")
@@ -114,9 +122,9 @@ def test_installation_then_an_update(desk: DeskBoard, virtual: Board, tmp_path: 
         assert read_state(repl, virtual) == State("b", "-", 0, "kept-b")
         assert repl.get("/settings.json") == b'{"channel": 2}'
         assert repl.get("/journal/0") == b"beats"
-        paths = [f"/slots/b/{file.path}" for file in second.files]
-        assert repl.hashes(paths) == [file.sha256 for file in second.files]
-        assert repl.exists("/slots/a/manifest.json"), "the image before is kept"
+        images = [hashlib.sha256(image.archive.read_bytes()) for image in (first, second)]
+        found = repl.hashes(["/slots/a.img", "/slots/b.img"])
+        assert found == [digest.hexdigest() for digest in images], "the image before is kept"
 
 
 @pytest.mark.parametrize(("program", "said"), [(RAISES, b"is broken"), (HANGS, b"hangs")])

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from heartlog.errors import CommandError
 from heartlog.image import board_names, build_image, firmware_dir, load_image
 from heartlog.image.__main__ import main
+from heartlog.image.slotfile import unpack
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def test_same_sources_give_the_same_bytes(image: Path, tmp_path: Path) -> None:
     again = build_image("pico_w", tmp_path / "elsewhere" / "again")
     first = load_image(image)
     assert again.build == first.build
-    assert again.archive.read_bytes() == image.with_name("pico_w.tar").read_bytes()
+    assert again.archive.read_bytes() == image.with_name("pico_w.img").read_bytes()
     assert (again.folder / "manifest.json").read_bytes() == (image / "manifest.json").read_bytes()
 
 
@@ -37,13 +37,13 @@ def test_manifest_names_every_file_with_its_hash(image: Path) -> None:
     assert (image / "main.py").read_bytes() == b"import start\n"
 
 
-def test_archive_holds_the_folder(image: Path) -> None:
-    with tarfile.open(image.with_name("pico_w.tar")) as tar:
-        for member in tar:
-            held = tar.extractfile(member)
-            assert held is not None
-            assert held.read() == (image / member.name).read_bytes()
-            assert (member.mtime, member.uid, member.gid) == (0, 0, 0)
+def test_one_file_holds_the_modules(image: Path) -> None:
+    told = unpack(image.with_name("pico_w.img").read_bytes())
+    info = load_image(image)
+    assert (told.board, told.arch, told.build) == ("pico_w", "armv6m", info.build)
+    assert set(told.files) == {f.path for f in info.files if f.path.endswith(".mpy")}
+    for path, contents in told.files.items():
+        assert contents == (image / path).read_bytes()
 
 
 def test_every_firmware_file_is_in_it(image: Path) -> None:
@@ -59,6 +59,10 @@ def test_damage_is_found(tmp_path: Path) -> None:
     victim.write_bytes(victim.read_bytes()[:-1] + b"\0")
     with pytest.raises(CommandError, match=r"board\.mpy is not what the manifest says"):
         load_image(info.folder)
+    again = build_image("pico_w", tmp_path / "again")
+    again.archive.write_bytes(info.archive.read_bytes()[:-1])
+    with pytest.raises(CommandError, match=r"again\.img is not what .* holds"):
+        load_image(again.folder)
 
 
 def test_unknown_board_and_foreign_folder(

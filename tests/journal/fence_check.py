@@ -71,7 +71,7 @@ def survives(cut):
     with open("/f/main.py") as file:
         assert file.read() == "firmware " * 700
     for i in range(WANTED):
-        with open("/f/journal/%03d" % i, "rb") as file:
+        with open("/f/journal/00/%03d" % i, "rb") as file:
             data = file.read()
         assert data[768:1024] == bytes([i]) * 256
         assert data[:768] == b"\xff" * 768
@@ -118,7 +118,7 @@ for turn in range(6):
     for i in range(5):
         with open("/f/file%d" % i) as file:
             assert set(file.read()) <= {"x"}
-os.remove("/f/journal/004")  # somebody tidied up: the fence comes back, the others keep theirs
+os.remove("/f/journal/00/004")  # somebody tidied up: the fence comes back, the others keep theirs
 media, problem = open_media(Board(mounted(nor)))
 assert problem is None
 assert media.made == 1
@@ -126,8 +126,10 @@ journal = Journal(PartMedia(media, 2, media.blocks - 2), lambda: 99)
 journal.mount()
 assert journal.journal == 77
 assert journal.next_seq > 15000
-for name in os.listdir("/f/journal"):
-    os.remove("/f/journal/" + name)
+for name in os.listdir("/f/journal/00"):
+    os.remove("/f/journal/00/" + name)
+os.rmdir("/f/journal/00")
+os.remove("/f/journal/count")
 for i in range(100):
     try:
         with open("/f/full%d" % i, "w") as file:

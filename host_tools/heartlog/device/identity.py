@@ -33,6 +33,11 @@ try:
  u=''.join('%02x'%c for c in machine.unique_id())
 except Exception:
  u=''
+try:
+ import deflate
+ d=True
+except ImportError:
+ d=False
 """
 
 
@@ -40,7 +45,8 @@ except Exception:
 class Identity:
     """What a board says of itself.
 
-    `version` is MicroPython's, as numbers; `mpy` the sub-version of its native code files.
+    `version` is MicroPython's, as numbers; `mpy` the sub-version of its native code files;
+    `inflates` whether it can unpack images (its module `deflate`, in every stock build).
     """
 
     name: str
@@ -49,6 +55,7 @@ class Identity:
     arch: str
     mpy: tuple[int, int]
     unique: str
+    inflates: bool = True
 
     @property
     def version_text(self) -> str:
@@ -59,9 +66,9 @@ class Identity:
 def identify(repl: Repl) -> Identity:
     """Ask the board."""
     told = repl.value(
-        "(i.name,tuple(i.version[:3]),getattr(i,'_machine',''),getattr(i,'_mpy',0),u)", _ASK
+        "(i.name,tuple(i.version[:3]),getattr(i,'_machine',''),getattr(i,'_mpy',0),u,d)", _ASK
     )
-    name, version, machine, mpy, unique = told
+    name, version, machine, mpy, unique, inflates = told
     number = mpy >> 10
     arch = _ARCHITECTURES[number] if number < len(_ARCHITECTURES) else f"number {number}"
     return Identity(
@@ -71,6 +78,7 @@ def identify(repl: Repl) -> Identity:
         arch,
         (mpy & 0xFF, mpy >> 8 & 3),
         str(unique),
+        bool(inflates),
     )
 
 
@@ -105,6 +113,11 @@ def check(identity: Identity, board: Board, mpy: tuple[int, int] | None = None) 
         raise CommandError(
             f"The board's MicroPython runs {identity.arch} code, the image is {board.arch}.",
             f"Put the build {board.build} of MicroPython on the board.",
+        )
+    if not identity.inflates:
+        raise CommandError(
+            "The board's MicroPython was built without its module deflate, which unpacks images.",
+            f"Put the official build {board.build} on it, or one with MICROPY_PY_DEFLATE.",
         )
     if mpy is not None and (identity.mpy[0] != mpy[0] or mpy[1] not in (0, identity.mpy[1])):
         there = ".".join(str(part) for part in identity.mpy)

@@ -4,9 +4,9 @@
     done.slot, done.kept          # kept: True, False (taken back), None (not known yet)
 
 In this order, so that a cable pulled at any point leaves the monitor that was there: hold the
-board (its monitor stops until the next reset), write the files into the slot that does not run,
-have the board hash each of them from its own flash, put the loader in place, and only then name
-the new slot in `slots/state`. What arrived before the cable was pulled is not sent again.
+board (its monitor stops until the next reset), write the image beside the slot that runs, have the
+board hash it from its own flash, put the loader in place, and only then give the image its name
+and put it into `slots/state`. What arrived before the cable was pulled is not sent again.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from heartlog.device.layout import (
     check_file_system,
     loader_source,
     read_state,
+    slot_file,
     slots_folder,
     target_slot,
     write_state,
@@ -93,57 +94,52 @@ def prepare(repl: Repl, board: Board) -> None:
     repl.exec("\n".join(board.prepare), timeout=120)
 
 
-def _send(repl: Repl, image: ImageInfo, target: str, progress: Progress) -> tuple[int, int]:
-    """Bring a slot's files to what the image is; returns bytes sent and bytes that were there."""
-    paths = [f"{target}/{file.path}" for file in image.files]
-    there = repl.hashes(paths)
-    total = image.size
-    sent = skipped = 0
-    for file, path, found in zip(image.files, paths, there, strict=True):
-        if found == file.sha256:
-            skipped += file.size
-        else:
-            repl.put(path, (image.folder / file.path).read_bytes())
-            sent += file.size
-        progress(sent + skipped, total)
-    for file, found in zip(image.files, repl.hashes(paths), strict=True):
-        if found != file.sha256:
-            raise CommandError(
-                f"{file.path} on the board is not what was sent.",
-                "Try another cable or USB socket. If it stays so, the board's flash is worn out.",
-            )
-    return sent, skipped
+def _send(repl: Repl, data: bytes, part: str, progress: Progress) -> tuple[int, int]:
+    """Bring the file `part` to what the image is; returns bytes sent and bytes there already."""
+    there = 0
+    found = repl.hashes([part])[0]
+    if found:
+        there = int(repl.value(f"os.stat({part!r})[6]", "import os"))
+        if hashlib.sha256(data[:there]).hexdigest() != found:
+            there = 0
+    done = there
+    progress(done, len(data))
+
+    def count(sent: int) -> None:
+        nonlocal done
+        done += sent
+        progress(done, len(data))
+
+    repl.put(part, data[there:], count, append=there > 0)
+    if repl.hashes([part])[0] != hashlib.sha256(data).hexdigest():
+        repl.exec(f"import os\nos.remove({part!r})")
+        raise CommandError(
+            "The image on the board is not what was sent.",
+            "Try another cable or USB socket. If it stays so, the board's flash is worn out.",
+        )
+    return len(data) - there, there
 
 
-_BLOCK = 4096
+_ROOM = 32 * 1024  # beside the image: the file system's own blocks, small files
 
 _TIDY = """
 import os
-def tidy(p, keep):
+for p in {paths!r}:
  try:
-  names=os.listdir(p)
+  os.remove(p)
  except OSError:
-  return
- for n in names:
-  q=p+'/'+n
-  if os.stat(q)[0]&0x4000:
-   tidy(q,keep)
-   if not os.listdir(q):
-    os.rmdir(q)
-  elif q not in keep:
-   os.remove(q)
+  pass
 """
 
 
-def _room(repl: Repl, board: Board, image: ImageInfo) -> None:
+def _room(repl: Repl, board: Board, data: bytes, part: str) -> None:
     size, free = repl.value(f"(lambda s: (s[0], s[3]))(os.statvfs({board.root!r}))", "import os")
-    # littlefs gives each file whole blocks, and each folder two; a few are left for its own use.
-    blocks = sum(-(-file.size // _BLOCK) for file in image.files) + 10
-    needed = blocks * _BLOCK
-    if size * free < needed:
+    if repl.exists(part):
+        free += int(repl.value(f"os.stat({part!r})[6]", "import os")) // size
+    if size * free < len(data) + _ROOM:
         raise CommandError(
             f"The board's flash has {size * free // 1024} KiB free; the image needs"
-            f" {needed // 1024} KiB.",
+            f" {(len(data) + _ROOM) // 1024} KiB.",
             "Fetch and erase the journal (heartlog erase), then try again.",
         )
 
@@ -186,17 +182,20 @@ def install(
         check_file_system(repl, board)
         state = read_state(repl, board)
         slot = target_slot(state, board)
-        target = f"{slots_folder(board)}/{slot}"
-        say(f"Writing {len(image.files)} files, {image.size} bytes, to slot {slot}")
-        keep = [f"{target}/{file.path}" for file in image.files]
-        repl.exec(f"{_TIDY}\ntidy({target!r},{keep!r})", timeout=60)
-        _room(repl, board, image)
-        sent, skipped = _send(repl, image, target, progress)
-        manifest = (image.folder / "manifest.json").read_bytes()
-        repl.put_safely(f"{target}/manifest.json", manifest)
+        data = image.archive.read_bytes()
+        target = slot_file(board, slot)
+        part = target + ".part"
+        say(f"Writing {len(data)} bytes to slot {slot}")
+        folder = slots_folder(board)
+        # In the way: the image before the running one, and an unfinished update over the air.
+        paths = [target, f"{folder}/update.head", f"{folder}/update.part"]
+        repl.exec(_TIDY.format(paths=paths), timeout=60)
+        _room(repl, board, data, part)
+        sent, skipped = _send(repl, data, part, progress)
         _place_loader(repl, board)
+        repl.exec(f"import os\nos.rename({part!r},{target!r})")
         if update_key is not None:
-            repl.put_safely(f"{slots_folder(board)}/update.key", update_key)
+            repl.put_safely(f"{folder}/update.key", update_key)
         goes_back = state is not None and board.slots == 2 and state.run != slot
         last = state.last if state is not None else NONE
         if state is not None and goes_back:
@@ -204,7 +203,7 @@ def install(
         else:
             write_state(repl, board, State(slot, NONE, 0, NONE))
         repl.exec("import os\nif hasattr(os,'sync'): os.sync()")
-        say("Every file verified on the board; starting it")
+        say("Verified on the board; starting it")
         repl.reset()
     finally:
         repl.close()

@@ -32,6 +32,11 @@ def slots_folder(board: Board) -> str:
     return board.root.rstrip("/") + "/slots"
 
 
+def slot_file(board: Board, slot: str) -> str:
+    """The file that holds a slot's image."""
+    return f"{slots_folder(board)}/{slot}.img"
+
+
 def read_state(repl: Repl, board: Board) -> State | None:
     """The state, or None where there is none that can be read."""
     try:

@@ -6,6 +6,7 @@ with Repl(port) as board:
     board.hashes(["/x.mpy"])
 """
 
+import base64
 import contextlib
 import io
 import struct
@@ -38,6 +39,7 @@ def h(p):
 """
 
 _CHUNK = 512  # bytes of a file in one command: fits the smallest board's heap many times over
+_SAFE = 4096  # bytes of a file after which it is closed: what a pulled cable leaves of it
 
 
 class RemoteError(CommandError):
@@ -164,19 +166,29 @@ class Repl:
             return False
         return True
 
-    def put(self, path: str, contents: bytes, progress: Progress | None = None) -> None:
-        """Write a file; its folders are made. `progress` is told the bytes of each chunk."""
+    def put(
+        self, path: str, contents: bytes, progress: Progress | None = None, append: bool = False
+    ) -> None:
+        """Write a file, or its rest; its folders are made. `progress` is told each chunk's bytes.
+
+        A cable pulled in the middle leaves whole pieces of 4096 bytes.
+        """
         parts = path.split("/")
         for depth in range(2, len(parts)):
             folder = "/".join(parts[:depth])
             self.exec(f"import os\ntry:\n os.mkdir({folder!r})\nexcept OSError:\n pass")
-        self.exec(f"f=open({path!r},'wb')\nw=f.write")
-        for at in range(0, len(contents), _CHUNK):
-            chunk = contents[at : at + _CHUNK]
-            self.exec(f"w({chunk!r})")
-            if progress:
-                progress(len(chunk))
-        self.exec("f.close()")
+        # Base64 is half as long on the cable as the bytes' own notation.
+        self.exec("from binascii import a2b_base64 as a")
+        if not append:
+            self.exec(f"open({path!r},'wb').close()")
+        for piece in range(0, len(contents), _SAFE):
+            self.exec(f"f=open({path!r},'ab')\nw=f.write")
+            for at in range(piece, min(piece + _SAFE, len(contents)), _CHUNK):
+                chunk = contents[at : min(at + _CHUNK, piece + _SAFE)]
+                self.exec(f"w(a({base64.b64encode(chunk)!r}))")
+                if progress:
+                    progress(len(chunk))
+            self.exec("f.close()")
 
     def put_safely(self, path: str, contents: bytes) -> None:
         """Replace a file whole or not at all: written beside it, checked, renamed."""

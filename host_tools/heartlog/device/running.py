@@ -1,7 +1,7 @@
 """Runs programs on a board with the monitor's own modules, while the monitor is stopped."""
 
 from heartlog.device.install import hold
-from heartlog.device.layout import read_state, slots_folder
+from heartlog.device.layout import read_state
 from heartlog.device.repl import Repl
 from heartlog.errors import CommandError
 from heartlog.image.board import Board
@@ -23,8 +23,8 @@ class Bench:
                     f"There is no Heartlog firmware on the board on {port}.",
                     f"Put it on: heartlog device flash {board.name}",
                 )
-            self.folder = f"{slots_folder(board)}/{state.run}"
-            self.repl.exec(f"import sys\nsys.path.insert(0, {self.folder!r})")
+            # The loader is the board's main.py: imported, it starts nothing.
+            self.repl.exec(f"import main\nmain.attach({state.run!r})")
         except BaseException:
             self.repl.close()
             raise

@@ -1,4 +1,5 @@
-"""Builds the firmware image of a board: precompiled files, a manifest of their hashes, an archive.
+"""Builds the firmware image of a board: precompiled files, a manifest of their hashes, and all
+of it packed into the one file that a board keeps.
 
     from heartlog.image import build_image
 

@@ -6,12 +6,18 @@ from pathlib import Path
 
 from heartlog.errors import CommandError
 from heartlog.image.build import ImageInfo, build_image, frozen_sources
+from heartlog.image.slotfile import unpack
 
 
 def table(info: ImageInfo) -> list[str]:
-    """Lines of the size table, the largest file first."""
-    lines = [f"{file.size:>8}  {file.path}" for file in sorted(info.files, key=lambda f: -f.size)]
-    lines.append(f"{info.size:>8}  bytes in {len(info.files)} files")
+    """Lines of the size table, the largest module first: bytes in RAM's terms and packed."""
+    data = info.archive.read_bytes()
+    packed = unpack(data).packed
+    lines = ["   bytes  packed  module"]
+    for file in sorted(info.files, key=lambda f: -f.size):
+        if file.path in packed:
+            lines.append(f"{file.size:>8}{packed[file.path]:>8}  {file.path}")
+    lines.append(f"{info.size:>8}{len(data):>8}  all of {len(packed)}, with the list of them")
     return lines
 
 

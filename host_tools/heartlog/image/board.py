@@ -68,6 +68,8 @@ class Board:
     root: str
     slots: int
     filesystem_kib: int
+    slot_kib: int
+    journal_kib: int
     prepare: tuple[str, ...]
     stack: str
     pairing: bool
@@ -146,6 +148,8 @@ def _board(told: dict[str, Any]) -> Board:
         root=str(told["root"]),
         slots=int(flash["slots"]),
         filesystem_kib=int(flash["filesystem_kib"]),
+        slot_kib=int(flash["slot_kib"]),
+        journal_kib=int(flash["journal_kib"]),
         prepare=tuple(str(line) for line in flash.get("prepare", ())),
         stack=str(ble["stack"]),
         pairing=bool(ble["pairing"]),

@@ -7,6 +7,8 @@
     monitor/...      the package, compiled
     manifest.json    every file with its size and SHA-256
 
+Beside the folder lies the same as the one file that a board keeps (see `slotfile`).
+
 MicroPython runs only a file called `main.py` and prefers `x.py` to `x.mpy`: so the application
 itself is `start.mpy`, and `main.py` is the one line that imports it.
 """
@@ -15,18 +17,18 @@ import hashlib
 import json
 import os
 import shutil
-import tarfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
 from pathlib import Path
 
 from heartlog.errors import CommandError
+from heartlog.image import slotfile
 from heartlog.image.board import read_description
 from heartlog.image.compile import compile_mpy, compile_text, is_empty
 from heartlog.image.places import boards_dir, default_image_dir, firmware_dir
 
 MANIFEST = "manifest.json"
+ARCHIVE = ".img"
 FORMAT = 1
 BOOT_LINE = b"import start\n"
 LOADER = "loader.py"  # goes onto a board as its /main.py, as source, beside the images
@@ -45,8 +47,8 @@ class ImageFile:
 class ImageInfo:
     """A built image.
 
-    `folder` holds the files, `archive` the same as one `.tar` file. `build` names the contents:
-    two images with the same `build` are the same.
+    `folder` holds the files, `archive` the compiled ones packed into the one file that a board
+    keeps. `build` names the contents: two images with the same `build` are the same.
     """
 
     folder: Path
@@ -137,20 +139,6 @@ def _build_name(files: dict[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def pack(files: dict[str, bytes]) -> bytes:
-    """A tar file without anything that differs from one run to the next."""
-    out = BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path in sorted(files):
-            member = tarfile.TarInfo(path)
-            member.size = len(files[path])
-            member.mode = 0o644
-            tar.addfile(member, BytesIO(files[path]))
-        end = tar.offset
-    # Two empty blocks end an archive; tarfile's padding to 10 KiB would only cost air time.
-    return out.getvalue()[: end + 2 * tarfile.BLOCKSIZE]
-
-
 def build_image(board: str, out: Path | None = None) -> ImageInfo:
     """Compile the firmware for a board into a folder and an archive beside it.
 
@@ -181,10 +169,18 @@ def build_image(board: str, out: Path | None = None) -> ImageInfo:
     }
     files[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()
     folder = out if out is not None else default_image_dir(board)
-    archive = folder.with_name(folder.name + ".tar")
+    archive = folder.with_name(folder.name + ARCHIVE)
     _write(folder, files | {"package.json": mip_package(entries, number)})
-    archive.write_bytes(pack(files))
+    packed = slotfile.pack(files, board=board, arch=arch, version=number, build=build)
+    _write_file(archive, packed)
     return ImageInfo(folder, archive, board, arch, number, build, tuple(entries))
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, for other processes may be building or reading the same."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}-new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
@@ -241,7 +237,7 @@ def load_image(folder: Path) -> ImageInfo:
         )
         info = ImageInfo(
             folder,
-            folder.with_name(folder.name + ".tar"),
+            folder.with_name(folder.name + ARCHIVE),
             str(manifest["board"]),
             str(manifest["arch"]),
             str(manifest["version"]),
@@ -258,12 +254,21 @@ def load_image(folder: Path) -> ImageInfo:
             f"{path} can't be read as an image's manifest ({error})",
             hint="Build the image again with `make image BOARD=...`.",
         ) from error
+    contents = {}
     for entry in entries:
         file = folder / entry.path
-        contents = file.read_bytes() if file.is_file() else b""
-        if hashlib.sha256(contents).hexdigest() != entry.sha256:
+        contents[entry.path] = file.read_bytes() if file.is_file() else b""
+        if hashlib.sha256(contents[entry.path]).hexdigest() != entry.sha256:
             raise CommandError(
                 f"{file} is not what the manifest says",
                 hint="Build the image again with `make image BOARD=...`.",
             )
+    packed = slotfile.pack(
+        contents, board=info.board, arch=info.arch, version=info.version, build=info.build
+    )
+    if not info.archive.is_file() or info.archive.read_bytes() != packed:
+        raise CommandError(
+            f"{info.archive} is not what {folder} holds, packed into one file",
+            hint="Build the image again with `make image BOARD=...`.",
+        )
     return info

@@ -42,7 +42,8 @@ def facts(board: Board) -> str:
         f"**Sampler.** DRDY is {drdy}; {board.sampler['least_rate']} to "
         f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
         "",
-        f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`, {slots}.",
+        f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots}, up to"
+        f" {board.slot_kib} KiB each; {board.journal_kib} KiB for settings, records and kept ECG.",
         "",
         "**Known limits.**",
         "",

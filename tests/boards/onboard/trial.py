@@ -18,7 +18,7 @@ def fresh():
     flashed.attach(nor, flash)
     up = update.Update(flashed.ROOT, flashed.Info(told["board"], told["version"]))
     up.begin(told["size"], bytes.fromhex(told["sha"]), bytes.fromhex(told["signature"]))
-    with open(told["archive"], "rb") as f:
+    with open(told["image"], "rb") as f:
         up.write(0, f.read())
     up.finish()
     while up.step():
@@ -38,7 +38,7 @@ said["never_confirmed"] = starts(5)
 said["after_failure"] = both.read()
 fresh()
 said["confirmed"] = starts(1)
-sys.path.insert(0, flashed.ROOT + "/slots/b")  # as the loader does before it imports the image
+sys.path.insert(0, slots.PLACE + "b")  # as the loader does before it imports the image
 said["spare_on_trial"] = both.spare()
 assert both.on_trial()
 assert both.confirm()
@@ -49,6 +49,6 @@ said["spare_after"] = both.spare()
 os.remove(flashed.ROOT + "/slots/state")
 said["no_state"] = starts(1)[0]
 for slot in "ab":
-    slots.clear(flashed.ROOT + "/slots/" + slot)
+    os.remove(both.path(slot))
 said["nothing"] = starts(1)[0]
 print(json.dumps(said))

@@ -1,6 +1,6 @@
 """Takes an update, and dies in the middle of it when told to.
 
-Argument: JSON with flash, flash_size, archive, size, sha, signature, loader, board, version, and
+Argument: JSON with flash, flash_size, image, size, sha, signature, loader, board, version, and
 cut: the flash operation in which power goes (0: it stays). Prints one JSON line that tells what
 was found at the start, as a boot finds it, and what there is at the end.
 """
@@ -21,14 +21,14 @@ def die():
 
 
 def take():
-    """Send the whole archive, as a host does that knows nothing; returns where it went on."""
+    """Send the whole image, as a host does that knows nothing; returns where it went on."""
     up = update.Update(flashed.ROOT, flashed.Info(told["board"], told["version"]))
     sha, signature = bytes.fromhex(told["sha"]), bytes.fromhex(told["signature"])
     status, offset = up.begin(told["size"], sha, signature)
     if status != update.OK:
         return {"begin": status}
     first = offset
-    with open(told["archive"], "rb") as f:
+    with open(told["image"], "rb") as f:
         f.seek(offset)
         while offset < told["size"]:
             status, offset = up.write(offset, f.read(200))
@@ -54,7 +54,7 @@ def boot():
     slot, trial = loader["choose"]()
     if state:
         loader["_write"](*state)
-    return slot, trial, flashed.whole(slot)
+    return slot, trial, flashed.whole(slot, told["digests"])
 
 
 nor = flash.Nor(told["flash"], told["flash_size"], on_cut=die, seed=told["cut"] + 1)

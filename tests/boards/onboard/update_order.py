@@ -12,7 +12,7 @@ nor = flash.Nor(told["flash"], told["flash_size"])
 flashed.attach(nor, flash)
 sha, signature = bytes.fromhex(told["sha"]), bytes.fromhex(told["signature"])
 size = told["size"]
-with open(told["archive"], "rb") as f:
+with open(told["image"], "rb") as f:
     data = f.read()
 
 
@@ -34,7 +34,7 @@ said["early_finish"] = up.finish()
 up.write(4096, data[4096:5000])
 up = new()  # as after a reset: what filled a piece is here, the rest is not
 said["after_reset"] = up.begin(size, sha, signature)
-said["other_archive"] = up.begin(size, bytes(32), signature)
+said["other_image"] = up.begin(size, bytes(32), signature)
 up.begin(size, sha, signature)
 up.write(0, data[:8192])
 up.abort()

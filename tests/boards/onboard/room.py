@@ -1,0 +1,112 @@
+"""Fills a board's whole file system as years of use would, with images of the largest size.
+
+Argument JSON: flash, flash_size, slots, slot_size, journal_kib, reserve (None: the firmware's),
+loader, fences (False: flash that is programmed once only). Prints what there was room for.
+"""
+
+import json
+import os
+import sys
+
+import flash
+import flashed
+from monitor import slots, update
+from monitor.media import open_media
+
+ROOT = flashed.ROOT
+told = flashed.arguments()
+
+
+class Counting(flash.FlashDevice):
+    """Counts what is read, in bytes."""
+
+    count = 0
+
+    def readblocks(self, number, buf, offset=0):
+        Counting.count += len(buf)
+        return super().readblocks(number, buf, offset)
+
+
+class Board:
+    """As boards/*/board.py tell it."""
+
+    JOURNAL_KIB = told["journal_kib"]
+
+    def journal_device(self):
+        return ROOT + "/journal"
+
+    def flash_device(self):
+        return Counting(nor, 0, nor.size) if told["fences"] else None
+
+
+if told["reserve"] is not None:
+    Board.JOURNAL_RESERVE = told["reserve"]
+
+
+def free():
+    fs = os.statvfs(ROOT)
+    return fs[0] * fs[3] // 1024
+
+
+def image(first):
+    """Bytes of an image of the largest size, some of them its own."""
+    return bytes([first]) * 4096
+
+
+def over_the_air(number):
+    """One update; returns begin's answer, and KiB left free at its narrowest."""
+    up = update.Update(ROOT, flashed.Info("desk", "1.0.0"))
+    size = told["slot_size"]
+    status, _ = up.begin(size, bytes([number]) * 32, bytes(64))
+    least = free()
+    at = 0
+    while status == update.OK and at < size:
+        status, at = up.write(at, image(number)[: min(4096, size - at)])
+        least = min(least, free())
+    if status == update.OK:
+        spare = both.spare()
+        os.rename(ROOT + "/slots/update.part", both.path(spare))
+        both.try_next(spare)
+        os.remove(ROOT + "/slots/update.head")
+        sys.path[:] = [slots.PLACE + spare] + [p for p in sys.path if p[:-1] != slots.PLACE]
+        assert both.confirm()
+    return status, least
+
+
+nor = flash.Nor(told["flash"], told["flash_size"])
+flashed.attach(nor, flash, Counting)
+both = slots.Slots(ROOT)
+said = {"empty": free()}
+with open(told["loader"], "rb") as f:
+    flashed.write_file(ROOT + "/main.py", f.read())
+flashed.write_file(ROOT + "/slots/update.key", bytes(32))
+flashed.write_file(ROOT + "/slots/state", b"a - 0 -\n")
+with open(ROOT + "/slots/a.img", "wb") as f:
+    for at in range(0, told["slot_size"], 4096):
+        f.write(image(1)[: min(4096, told["slot_size"] - at)])
+sys.path.insert(0, slots.PLACE + "a")
+media, problem = open_media(Board())
+said["journal"] = media.blocks * 4
+said["problem"] = str(problem) if problem else None
+if not told["fences"]:
+    for i in range(media.blocks):
+        media.erase(i)
+# Other things that lie there: keys, calibration, the last crash, a file of the on-target tests.
+for name, size in (
+    ("pairing", 38),
+    ("calibration.json", 400),
+    ("serial", 12),
+    ("slots/crash.txt", 3000),
+    ("slots/crash.txt.new", 3000),
+):
+    flashed.write_file(ROOT + "/" + name, bytes(size))
+said["free"] = free()
+said["updates"] = [over_the_air(n) for n in range(2, 5)] if told["slots"] == 2 else []
+flashed.attach(nor, flash, Counting)
+Counting.count = 0
+media, problem = open_media(Board())
+said["again"] = media.blocks * 4 if not problem else str(problem)
+said["made"] = getattr(media, "made", 0)
+said["read_kib"] = Counting.count // 1024
+said["complaints"] = nor.complaints
+print(json.dumps(said))

@@ -1,0 +1,64 @@
+"""Two images, the journal and everything else fit on each board's flash, with room for updates.
+
+The sizes are real: the image as it is built for the board, the flash's file system as it is.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from heartlog.image import board_names, build_image
+from heartlog.image.board import load_board
+
+from .conftest import Runner
+from .test_boards import assigned
+
+BLOCK_KIB = 4
+# A boot reads so much of the flash at most to find the journal's blocks (a littlefs reads all of a
+# folder's names for one): some three seconds, of the eight that the watchdog of a trial leaves.
+MOST_READ_KIB = 20000
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_image_keeps_within_its_slot(name: str, tmp_path: Path) -> None:
+    board = load_board(name)
+    image = build_image(name, tmp_path / "image")
+    # In whole blocks, of which a littlefs takes up to eight bytes each for its own list.
+    blocks = -(-image.archive.stat().st_size // (4096 - 8))
+    print(
+        f"{name}: {image.archive.stat().st_size} bytes packed, {blocks * BLOCK_KIB} KiB of flash"
+    )
+    assert blocks * BLOCK_KIB <= board.slot_kib
+    assert assigned(name)["JOURNAL_KIB"] == board.journal_kib
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository: Path) -> None:
+    """A file system of the board's size, filled; then one update after the other."""
+    board = load_board(name)
+    flash = tmp_path / "flash.bin"
+    said = json.loads(
+        onboard(
+            "room.py",
+            flash=str(flash),
+            flash_size=board.filesystem_kib * 1024,
+            slots=board.slots,
+            slot_size=board.slot_kib * 1024 - 36 * 8,
+            journal_kib=board.journal_kib,
+            reserve=assigned(name).get("JOURNAL_RESERVE"),
+            loader=str(repository / "firmware" / "loader.py"),
+            fences=board.port != "stm32",
+        )
+    )
+    print(name, said)
+    flash.unlink()
+    assert said["problem"] is None
+    assert said["journal"] == board.journal_kib
+    assert said["again"] == board.journal_kib
+    assert said["made"] == 0
+    assert said["complaints"] == []
+    assert [status for status, _ in said["updates"]] == [0] * len(said["updates"])
+    assert len(said["updates"]) == (3 if board.slots == 2 else 0)
+    assert all(least >= BLOCK_KIB for _, least in said["updates"])
+    assert said["read_kib"] < MOST_READ_KIB
