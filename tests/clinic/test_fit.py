@@ -1,6 +1,7 @@
 """A fitting: what the readings mean, what is kept, and the whole of it on the virtual board."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -112,7 +113,12 @@ def test_the_whole_fitting_on_the_virtual_board(tmp_path, micropython):
         while not board.control(do="status")["radio"]["advertising"]:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        environment = {**os.environ, "HEARTLOG_STORE": str(path)}
+        environment = {
+            **os.environ,
+            "HEARTLOG_STORE": str(path),
+            "HEARTLOG_KEYS": str(tmp_path / "keys"),
+            "HEARTLOG_PASSPHRASE": "four random words here",
+        }
         backend = f"virtual:{board.run_dir}"
 
         def heartlog(*words):
@@ -125,6 +131,14 @@ def test_the_whole_fitting_on_the_virtual_board(tmp_path, micropython):
 
         told = heartlog("fit", "--patient", "P-1", "--yes")
         assert "The monitor confirms: session 1 runs" in told
+        assert "has a new key" in told
+        assert "Nobody else can read the heart rate" in told
+        (kept,) = json.loads(
+            subprocess.check_output(
+                [sys.executable, "-m", "heartlog", "keys", "list", "--json"], env=environment
+            )
+        )
+        assert (kept["device"], kept["session"]) == (board.control(do="status")["unique_id"], 1)
         heartlog("record", "--for", "20s")
         assert board.complaints == []
     with Store.open(path) as store:

@@ -93,6 +93,10 @@ class Bench:
         off = (await self.monitor.status())["off"]
         return [name for bit, name in enumerate(wire.ELECTRODES) if off >> bit & 1]
 
+    async def charging(self) -> bool:
+        """Whether a charger, or a cable, feeds the monitor."""
+        return bool((await self.monitor.status())["flags"] & wire.STATUS_CHARGING)
+
     async def signal_state(self) -> str:
         """Return the signal's state in words."""
         state = (await self.monitor.status())["signal"]

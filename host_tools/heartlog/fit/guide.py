@@ -13,7 +13,7 @@ from heartlog.fit.advice import contact_advice, read_signal, signal_advice
 from heartlog.fit.arrangements import ARRANGEMENTS, PREPARATION, told
 from heartlog.fit.bench import Bench, EcgStretch
 from heartlog.fit.record import STEPS, FittingRecord
-from heartlog.link.settings import SETTINGS, read
+from heartlog.link.settings import SETTINGS, read, write
 from heartlog.records import patients
 from heartlog.store import Store
 from heartlog.store.ecg import FIT_STRIP
@@ -191,6 +191,7 @@ class Guide:
         # The number first, so that a recorder finds the session even if we end just here.
         self.store.update_session(session.id, device_session=number)
         confirmed = await self.bench.start(number)
+        await self._heart_rate(row.answers.get("settings"))
         self.record.set(session_id=session.id, device_id=info.device_id)
         self.record.reading("start", good=confirmed, values={"session": number})
         if self.strip is not None:
@@ -199,6 +200,15 @@ class Guide:
         self.store.mark_interrupted(session.id, "fitted; not yet fetched from the monitor")
         word = "The monitor confirms: session" if confirmed else "NOT confirmed by the monitor:"
         self.say(f"  {word} {session.id} runs.")
+
+    async def _heart_rate(self, asked: Any) -> None:
+        """A new session closes the open heart rate: say so, or open it when that was asked for."""
+        name = "open-heart-rate"
+        if isinstance(asked, dict) and asked.get(name):
+            await write(self.bench.monitor, {name: 1})
+            self.say("  Sports watches and apps near the patient can read the heart rate.")
+        else:
+            self.say("  Nobody else can read the heart rate, unless the patient opens it (6 s).")
 
     def keep_strip(self, session_id: int, strip: EcgStretch, journal: Any) -> None:
         """Keep the accepted strip with the session."""

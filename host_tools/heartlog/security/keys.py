@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -111,6 +111,14 @@ class Keys:
             if recognise(pairing.key_bytes, identifier):
                 return pairing
         return None
+
+    def name_session(self, device: str, session: int) -> None:
+        """Note for which session a monitor's newest key was made."""
+        for n in reversed(range(len(self._pairings))):
+            if self._pairings[n].device == device:
+                self._pairings[n] = replace(self._pairings[n], session=session)
+                self._write()
+                return
 
     def forget(self, device: str) -> int:
         """Drop every key of a monitor; how many there were."""
