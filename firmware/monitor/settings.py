@@ -7,13 +7,17 @@
 Every change is a page of its own with a count and a checksum, written behind the last one: one
 program operation, no erase, so no sample is missed for it. A block that is nearly full is left at
 boot; the other one is erased then. A cut in the middle of a change leaves the one before; nothing
-readable means the defaults and `damaged`.
+readable means the defaults and `damaged`. In the rest of each page is room for the journal's key
+(`keys`, see keyslots.py), which moves with the settings from block to block.
 """
 
 from struct import pack_into, unpack_from
 
+from .keyslots import KeySlots
 from .link.pack import crc_hqx
 from .media import PAGE
+
+BLOCKS = 2  # of the media, the first ones
 
 SESSION, CHANNEL, RATE, GAIN, OPEN_HEART_RATE = 0, 1, 2, 3, 4
 SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
@@ -53,6 +57,7 @@ _MAGIC = 0x5348
 _FENCE = b"HEARTLOG FENCE"  # what fence.py writes into a new block
 _SLOTS = 16  # in a block
 _SPARE = 6  # changes that must still fit when the monitor has booted
+_SPARE_KEYS = 16
 
 
 class Settings:
@@ -69,8 +74,11 @@ class Settings:
         self.damaged = False
         self.failures = 0  # changes that could not be written
         self._page = bytearray(PAGE)
+        self.keys = None
         if media is not None:
+            self.keys = KeySlots(media)
             self._load()
+            self.keys.full = self._next_block
 
     def _load(self):
         """Takes the newest good slot; a block that is nearly full is left while there is time."""
@@ -98,14 +106,15 @@ class Settings:
         while self._slot < (block + 1) * _SLOTS and not self._blank(self._slot):
             self._slot += 1
         self._left = (block + 1) * _SLOTS - self._slot
-        if newest < 0 or self._left < _SPARE:
+        self.keys.settle(block)
+        if newest < 0 or self._left < _SPARE or self.keys.left < _SPARE_KEYS:
             self._change_block(1 - block)
             self._save()
 
     def _blank(self, slot):
         self._media.read(slot // _SLOTS, slot % _SLOTS * PAGE, self._page)
-        for byte in self._page:
-            if byte != 0xFF:
+        for i in range(_SIZE):  # keys may lie behind
+            if self._page[i] != 0xFF:
                 return False
         return True
 
@@ -114,8 +123,14 @@ class Settings:
         self._left = _SLOTS
         try:
             self._media.erase(block)
+            self.keys.erased(block)
         except OSError:
             self.failures += 1
+
+    def _next_block(self):
+        """Settings and keys go on in the other block."""
+        self._change_block(1 - (self._slot - 1) // _SLOTS)
+        self._save()
 
     def _crc(self):
         return crc_hqx(memoryview(self._page)[: _SIZE - 2], 0xFFFF)
@@ -144,6 +159,7 @@ class Settings:
             return
         if not self._left:
             self._change_block(1 - (self._slot - 1) // _SLOTS)
+        block = self._slot // _SLOTS
         page = self._page
         for i in range(PAGE):
             page[i] = 0xFF
@@ -159,6 +175,8 @@ class Settings:
             self.failures += 1
         self._slot += 1
         self._left -= 1
+        if self.keys.block != block:
+            self.keys.settle(block)
 
     # What the panel asks for.
     @property

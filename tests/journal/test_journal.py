@@ -39,6 +39,18 @@ def test_settings_survive_a_cut_at_every_operation(repository: Path, micropython
     assert erases < 12
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_keys_are_there_once_and_their_forerunners_nowhere(
+    seed: int, repository: Path, micropython: str
+) -> None:
+    """Power cut at every operation, and in the boots after it: one newest key, none that went."""
+    cuts, boots, keys, erases = run(repository, micropython, "keyslots_check.py", seed, 300)
+    assert cuts > 450
+    assert boots > 60
+    assert keys > 190
+    assert erases < 10
+
+
 def test_fences_hold_their_place_in_the_file_system(repository: Path, micropython: str) -> None:
     cuts, _wear = run(repository, micropython, "fence_check.py", 23)
     assert cuts >= 20

@@ -75,6 +75,15 @@ def _list(board, c):
     return {"files": [[e[0], e[3]] for e in os.ilistdir(c.get("path", "/")) if len(e) > 3]}
 
 
+def _vault(board, c):
+    """What is run at a board's prompt when it is paired over USB."""
+    from monitor import vault
+
+    import board as pins
+
+    return {"kept": vault.give(pins, bytes.fromhex(c["hex"]))}
+
+
 def _radio(board, c):
     import bluetooth
 
@@ -99,6 +108,7 @@ _COMMANDS = {
     "put": _put,
     "get": _get,
     "list": _list,
+    "vault": _vault,
     "radio": _radio,
     "play": lambda board, c: board.patient.play(),
     "button": lambda board, c: board.press(c.get("ms", 200)),

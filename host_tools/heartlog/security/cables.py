@@ -49,21 +49,29 @@ class VirtualCable:
         """Write a file on the board's flash."""
         self._control(do="put", path=path, hex=data.hex())
 
+    def give_journal_key(self, key: bytes) -> None:
+        """Run the firmware's own function, as over the USB prompt."""
+        self._until_on_air(0)  # a board that is still making its journal can't be asked
+        self._control(do="vault", hex=key.hex())
+
     def restart(self) -> None:
         """Press its reset button, and wait until it is on the air again."""
         before = int(self._control(do="status")["boots"])
         self._control(do="reset")
+        self._until_on_air(before)
+
+    def _until_on_air(self, boots: int) -> None:
         end = time.monotonic() + RESTART_SECONDS
         while time.monotonic() < end:
             try:
                 status = self._control(do="status")
-                if status.get("boots", 0) > before and status["radio"]["advertising"]:
+                if status.get("boots", 0) > boots and status["radio"]["advertising"]:
                     return
             except CommandError:
                 pass  # between two boots nothing answers
             time.sleep(0.1)
         raise CommandError(
-            f"The virtual monitor did not come up again within {RESTART_SECONDS:.0f} s.",
+            f"The virtual monitor was not on the air within {RESTART_SECONDS:.0f} s.",
             "Look at board.log in its run directory.",
         )
 
@@ -94,6 +102,22 @@ class UsbCable:
                 f"{path} on the board at {self._port} reads back differently.",
                 "Try again; if it stays so, its flash is worn out.",
             )
+
+    def give_journal_key(self, key: bytes) -> None:
+        """Run the firmware's own function at the prompt."""
+        from heartlog.device.repl import RemoteError, Repl
+
+        setup = "import board\nfrom binascii import unhexlify\nfrom monitor import vault"
+        with Repl(self._port) as board:
+            try:
+                board.value(f"vault.give(board, unhexlify('{key.hex()}'))", setup)
+            except RemoteError as error:
+                if "ImportError" not in error.remote:
+                    raise
+                raise CommandError(
+                    f"The firmware on the board at {self._port} can't keep its journal sealed.",
+                    "Put this version's firmware on it first: heartlog device flash.",
+                ) from error
 
     def restart(self) -> None:
         """Start the firmware anew."""

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from heartlog.security.channel import KEY_BYTES, derive, recognise
 from heartlog.security.files import write_private
+from heartlog.security.journal import JournalKeys, emergency_key, journal_key
 from heartlog.security.master import (
     PASSPHRASE_VARIABLE,
     RECOVERY_VARIABLE,
@@ -59,6 +60,7 @@ class Keys:
     def __init__(self, folder: Path, master: bytes) -> None:
         self._path = folder / FILE
         self._seal = AESGCM(derive(master, b"", b"heartlog pairing keys", 32))
+        self._journals = derive(master, b"", b"heartlog journals", 32)
         self._pairings = self._read()
 
     def _read(self) -> list[Pairing]:
@@ -104,6 +106,15 @@ class Keys:
             if pairing.device == device:
                 return pairing.key_bytes
         return None
+
+    def journal_key(self, pairing_key: bytes) -> bytes:
+        """The first key of the journal of a monitor that was paired with this key (16 bytes)."""
+        return journal_key(self._journals, pairing_key)
+
+    def journal(self, device: str) -> JournalKeys:
+        """What opens a monitor's journal, whichever of its pairings it was written under."""
+        own = [p.key_bytes for p in self._pairings if p.device == device]
+        return JournalKeys([f(k) for k in own for f in (self.journal_key, emergency_key)])
 
     def whose(self, identifier: bytes) -> Pairing | None:
         """The pairing whose key made an advertised identifier (8 bytes)."""

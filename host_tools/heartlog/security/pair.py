@@ -27,6 +27,9 @@ class Cable(Protocol):
     def write(self, path: str, data: bytes) -> None:
         """Write a file of the monitor's."""
 
+    def give_journal_key(self, key: bytes) -> None:
+        """Put the journal's first key into the monitor's flash, in no file."""
+
     def restart(self) -> None:
         """Start the firmware anew."""
 
@@ -46,6 +49,8 @@ def pair(cable: Cable, keys: Keys, session: int = 0) -> str:
     with its old key and a key too many here, never a monitor that nobody can open.
     """
     device = cable.device_id()
-    cable.write(PATH, file_for(keys.add(device, session)))
+    key = keys.add(device, session)
+    cable.give_journal_key(keys.journal_key(key))
+    cable.write(PATH, file_for(key))
     cable.restart()
     return device
