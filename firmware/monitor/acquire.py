@@ -12,7 +12,7 @@ import time
 
 from . import settings as _settings
 from .afe.driver import PoweredOff
-from .detector.core import STRIDE, Detector
+from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
 from .link import wire
 from .quality import Quality
 from .rhythm import Rhythm
@@ -141,7 +141,8 @@ class Acquisition:
             ago = events[at]
             if ago > end and not self._wrapped:
                 continue  # before the first sample: the filters' beginning, no beat
-            flags = events[at + 4] | doubt | self.rhythm.beat(ago)
+            # HELD is the detector's own affair; its bit means "after a gap" in a record.
+            flags = events[at + 4] & FOUND_BY_SEARCH_BACK | doubt | self.rhythm.beat(ago)
             if flags & wire.BEAT_PAUSE and self.wandered:
                 flags |= wire.BEAT_DOUBTFUL
             self._travel = self.quality.travel(self._channel)
