@@ -21,14 +21,13 @@ from struct import pack_into
 
 from . import ring as _ring
 from .link import wire
-from .link.pack import PAGE, Packer, page_head
+from .link.pack import MOST_RECORDS, PAGE, PAGE_KIND, Packer, page_head
 from .link.unpack import Unpacker
 
 FLUSH_MS = 9000  # plus one turn of the main loop: ten seconds at most
 MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
 _ROW = 2 + wire.MAX_BODY
 _SLOW = (wire.BEAT, wire.SIGNAL, wire.BATTERY, wire.NOTE)  # these wait; others go at once
-_MOST_PER_PAGE = 512  # a beat takes five bits or more
 
 
 class Journal:
@@ -58,6 +57,7 @@ class Journal:
         self._dropping = False
         self._drop_first = self._drop_last = 0
         self._scratch = bytearray(wire.MAX_BODY)
+        self._sized = (-1, 0)  # the page that `remains` was asked for last, and its bytes
 
     @property
     def journal(self):
@@ -94,14 +94,13 @@ class Journal:
             self.first_seq = min(s for s in ring.first if s != ring.NONE)
             head = ring.head_at(ring.newest % ring.slots)
             boot = head[3]
-            last = max(last, self._last_seq(ring.newest))
-            self.number = self._next_blank(ring.newest)
+            last = max(last, self._last_seq(ring.newest, head[4]))
             # pages behind the newest good one that are neither good nor blank were written once
-            skipped = self.number - ring.newest - 1
+            self.number, skipped = self._next_blank(ring.newest, head[4])
             # and a next block that is not as it was prepared may have been full
-            if self.number % _ring.PAGES == 0 and not ring.clean(self.number):
-                skipped += _ring.PAGES
-            left_out = MOST_OPEN + _MOST_PER_PAGE * skipped
+            if self.number % _ring.UNITS == 0 and not ring.clean(self.number):
+                skipped += _ring.UNITS // _ring.PAGE_UNITS
+            left_out = MOST_OPEN + MOST_RECORDS * skipped
         else:
             left_out = MOST_OPEN if ring.seq_floor else 0
             self.first_seq = last + left_out + 1
@@ -118,22 +117,28 @@ class Journal:
         self._prepare_next()
         return last + 1, left_out
 
-    def _last_seq(self, number):
+    def _last_seq(self, number, kind):
         """Seq of the last good record in a page."""
-        size = self.ring.limit(number)
-        data = bytearray(size)
+        data = bytearray(self.ring.size(number, kind))
         self.ring.read(number, 0, data)
         reader = Unpacker(data, self.ring.journal)
         reader.records()
         return reader.seq - 1
 
-    def _next_blank(self, number):
-        """The next page number of the same block whose slot is blank, else the next block's."""
+    def _next_blank(self, number, kind):
+        """(the next page number of the same block whose slot is blank, else the next block's;
+        how many pages were passed over). A block of an older format is not gone on with."""
         ring = self.ring
-        number += 1
-        while number % _ring.PAGES and not ring.blank(number % ring.slots):
-            number += 1
-        return number
+        step = _ring.PAGE_UNITS if kind == PAGE_KIND else 1
+        passed = 0
+        number += step
+        while number % _ring.UNITS:
+            if not ring.blank(number % ring.slots, step):
+                passed += 1
+            elif kind == PAGE_KIND:
+                break
+            number += step
+        return number, passed
 
     # --- writing -------------------------------------------------------------------------------
     def append(self, kind, body, size):
@@ -174,7 +179,7 @@ class Journal:
         ):
             self.flush()
             return True
-        if self._open and self.number % _ring.PAGES and self._prepare_next():
+        if self._open and self.number % _ring.UNITS and self._prepare_next():
             return True
         return False
 
@@ -203,7 +208,7 @@ class Journal:
         reader = Unpacker(bytes(self.page[:end]), self.ring.journal)
         records = [r for r in reader.records() if r[0] > self.flushed_seq]
         first = records[0][0] if records else self.next_seq
-        for _ in range(_ring.PAGES + 2):
+        for _ in range(_ring.UNITS // _ring.PAGE_UNITS + 2):
             self._next_page()
             self._open_page(first)
             for _, kind, body in records:
@@ -218,22 +223,22 @@ class Journal:
     def _next_page(self):
         self._open = False
         self.length = 0
-        self.number += 1
+        self.number += _ring.PAGE_UNITS
 
     def _open_page(self, seq=0):
         """Begins the page `number`; its block is erased first if that is not done yet."""
         ring = self.ring
         seq = seq or self.next_seq
-        if self.number % _ring.PAGES == 0:
+        if self.number % _ring.UNITS == 0:
             for _ in range(ring.media.blocks):
                 if self._make_ready(self.number):
                     break
-                self.number += _ring.PAGES
-            ring.first[self.number % ring.slots // _ring.PAGES] = seq
-        elif ring.first[self.number % ring.slots // _ring.PAGES] == ring.NONE:
-            ring.first[self.number % ring.slots // _ring.PAGES] = seq
+                self.number += _ring.UNITS
+            ring.first[self.number % ring.slots // _ring.UNITS] = seq
+        elif ring.first[self.number % ring.slots // _ring.UNITS] == ring.NONE:
+            ring.first[self.number % ring.slots // _ring.UNITS] = seq
         self._packer.open_page(
-            self.number, seq, self.sample & 0xFFFFFFFF, self.boot, ring.limit(self.number)
+            self.number, seq, self.sample & 0xFFFFFFFF, self.boot, ring.size(self.number)
         )
         self.length = 0
         self._open = True
@@ -241,7 +246,7 @@ class Journal:
     def _prepare_next(self):
         """Erases the block that follows the open one; True when there was something to do."""
         ring = self.ring
-        number = (self.number // _ring.PAGES + 1) * _ring.PAGES
+        number = (self.number // _ring.UNITS + 1) * _ring.UNITS
         if ring.ready(number):
             return False
         self._make_ready(number)
@@ -252,7 +257,7 @@ class Journal:
         ring = self.ring
         if ring.ready(number):
             return True
-        block = number % ring.slots // _ring.PAGES
+        block = number % ring.slots // _ring.UNITS
         goes = ring.first[block]
         if goes != ring.NONE:
             left = ring.NONE
@@ -265,7 +270,7 @@ class Journal:
                 self.first_seq = left
                 if left - 1 > ring.acked:
                     self._note_dropped(goes if goes > ring.acked else ring.acked + 1, left - 1)
-        self.oldest_page = max(self.oldest_page, number + _ring.PAGES - ring.slots)
+        self.oldest_page = max(self.oldest_page, number + _ring.UNITS - ring.slots)
         return ring.prepare(number, self.next_seq)
 
     def _note_dropped(self, first, last):
@@ -303,8 +308,8 @@ class Journal:
         if block < 0:
             block = low_block
         found = None
-        for page in range(_ring.PAGES):
-            head = self._head(block * _ring.PAGES + page)
+        for unit in range(_ring.UNITS):
+            head = self._head(block * _ring.UNITS + unit)
             if head is None:
                 continue
             if head[1] > seq and found is not None:
@@ -347,7 +352,11 @@ class Journal:
             return 0
         if number == self.number:
             return self.length - offset
-        return self.ring.limit(number) - offset
+        if number != self._sized[0]:
+            head = self.ring.head_at(number % self.ring.slots)
+            kind = head[4] if head is not None and head[0] == number else PAGE_KIND
+            self._sized = (number, self.ring.size(number, kind))
+        return self._sized[1] - offset
 
     def acknowledge(self, seq):
         """A host has committed everything up to `seq`; False when there is no such record."""

@@ -1,27 +1,30 @@
 """The ring of flash blocks under the journal: which page comes next, what must go for it.
 
-A page's number tells its place: slot = number modulo (blocks x 16). Numbers only rise, and skip
-slots that can't be used. Block layout (4096 bytes): header (32 bytes), then page 0 (224 bytes)
-and pages 1 to 15 (256 bytes each), written in order.
+A page's number tells its place, in units of 256 bytes: slot = number modulo (blocks x 16). Numbers
+only rise, and skip slots that can't be used. Block layout (4096 bytes): header (32 bytes), then a
+page of 992 bytes (its number is a multiple of 16) and three of 1024 (four numbers on each),
+written in order. (Format 1: a page in each unit, of 256 bytes, the first of a block 224.)
 
   header  u16 magic | u8 format | u8 0 | u32 journal | u32 seq when erased | u32 erase count of
           this block | u32 acknowledged seq | u16 block | 8 bytes 0xFF | u16 crc of all before
 
 The header is written when the erase has succeeded: a block without a good one is erased (again)
 before it is used. Its first 12 bytes keep their meaning in every format, so that a later version
-that can't read the pages still never uses a number twice.
+that can't read the pages still never uses a number twice. Blocks of format 1 stay until they are
+the oldest; their records are still delivered.
 """
 
 from array import array
 from struct import pack_into, unpack_from
 
-from .link.pack import crc_hqx, page_head
+from .link.pack import PAGE, PAGE_KIND, UNIT, crc_hqx, page_head
 
-FORMAT = 1
-PAGES = 16  # in a block
+FORMAT = 2
+READABLE = (1, 2)
+UNITS = 16  # in a block
+PAGE_UNITS = PAGE // UNIT
 HEAD = 32
 _MAGIC = 0x4C48
-_PAGE = 256
 
 
 class Ring:
@@ -32,7 +35,7 @@ class Ring:
 
     def __init__(self, media):
         self.media = media
-        self.slots = media.blocks * PAGES
+        self.slots = media.blocks * UNITS
         self.first = array("I", bytes(4 * media.blocks))
         self.journal = 0
         self.acked = 0
@@ -41,7 +44,7 @@ class Ring:
         self.seq_floor = 0  # no seq below this may be used
         self.bad = 0  # blocks that could not be erased or written since boot
         self._head = bytearray(HEAD)
-        self._page = bytearray(_PAGE)
+        self._page = bytearray(UNIT)
         self._ready = -1  # block that is erased and has its header
 
     def _read_head(self, block):
@@ -66,7 +69,7 @@ class Ring:
                 vote = votes[journal]
                 vote[0] += 1
                 vote[1] = max(vote[1], seq)
-                if self._head[2] == FORMAT:
+                if self._head[2] in READABLE:
                     vote[2] = max(vote[2], acked)
                 else:  # pages that this version can't read: 65536 is more than a block can hold
                     vote[1] = max(vote[1], seq + 0x10000)
@@ -82,8 +85,8 @@ class Ring:
     def _find_pages(self):
         found = 0
         for block in range(self.media.blocks):
-            for page in range(PAGES):
-                head = self.head_at(block * PAGES + page)
+            for page in range(UNITS):
+                head = self.head_at(block * UNITS + page)
                 if head is None:
                     continue
                 found += 1
@@ -94,43 +97,46 @@ class Ring:
         return found
 
     def head_at(self, slot):
-        """Page header (number, seq, sample, boot) in a slot, None when there is none."""
+        """Page header (number, seq, sample, boot, kind) in a slot, None when there is none."""
         head = self._head
-        self.media.read(slot // PAGES, self._offset(slot), head)
+        self.media.read(slot // UNITS, self._offset(slot), head)
         found = page_head(head, self.journal)
         if found is None or found[0] % self.slots != slot:
             return None
         return found
 
     def _offset(self, slot):
-        page = slot % PAGES
-        return page * _PAGE if page else HEAD
+        unit = slot % UNITS
+        return unit * UNIT if unit else HEAD
 
-    def limit(self, number):
-        """Bytes that the page may have: the first of a block shares its place with the header."""
-        return _PAGE if number % PAGES else _PAGE - HEAD
+    def size(self, number, kind=PAGE_KIND):
+        """Bytes that a page may have: the first of a block shares its place with the header."""
+        size = PAGE if kind == PAGE_KIND else UNIT
+        return size if number % UNITS else size - HEAD
 
     def read(self, number, offset, buffer):
+        """Bytes of a page from `offset` on into the buffer."""
         slot = number % self.slots
-        self.media.read(slot // PAGES, self._offset(slot) + offset, buffer)
+        self.media.read(slot // UNITS, self._offset(slot) + offset, buffer)
 
-    def blank(self, slot):
-        """Whether nothing was ever written into the slot since its block was erased."""
-        page = self._page
-        size = self.limit(slot)
-        view = memoryview(page)[:size]
-        self.media.read(slot // PAGES, self._offset(slot), view)
-        for i in range(size):
-            if page[i] != 0xFF:
-                return False
+    def blank(self, slot, units=PAGE_UNITS):
+        """Whether nothing was written into so many units since their block was erased."""
+        at, end = self._offset(slot), (slot % UNITS + units) * UNIT
+        while at < end:
+            view = memoryview(self._page)[: min(UNIT, end - at)]
+            self.media.read(slot // UNITS, at, view)
+            for byte in view:
+                if byte != 0xFF:
+                    return False
+            at += len(view)
         return True
 
     def clean(self, number):
         """Whether the block of page `number` was prepared, and nothing written into it since."""
-        block = number % self.slots // PAGES
+        block = number % self.slots // UNITS
         if not self._read_head(block):
             return False
-        for slot in range(block * PAGES, (block + 1) * PAGES):
+        for slot in range(block * UNITS, (block + 1) * UNITS, PAGE_UNITS):
             if not self.blank(slot):
                 return False
         return True
@@ -138,16 +144,27 @@ class Ring:
     def program(self, number, image, start, end):
         """Writes bytes start..end of the page `image`; False when they don't read back."""
         slot = number % self.slots
-        shift = 0 if slot % PAGES else HEAD
+        first = self._offset(slot)
+        at = start
+        while at < end:  # what goes into one unit of the flash
+            unit = (first + at) // UNIT
+            stop = min(end, (unit + 1) * UNIT - first)
+            if not self._program_unit(slot // UNITS, unit, image, at, stop, first):
+                return False
+            at = stop
+        return True
+
+    def _program_unit(self, block, unit, image, start, end, first):
         page = self._page
-        for i in range(_PAGE):
+        shift = first - unit * UNIT
+        for i in range(UNIT):
             page[i] = 0xFF
         for i in range(start, end):
             page[i + shift] = image[i]
         try:
-            self.media.program(slot // PAGES, slot % PAGES, page)
+            self.media.program(block, unit, page)
             view = memoryview(page)[: end - start]
-            self.media.read(slot // PAGES, self._offset(slot) + start, view)
+            self.media.read(block, first + start, view)
         except OSError:
             return False
         for i in range(end - start):
@@ -157,11 +174,11 @@ class Ring:
 
     def ready(self, number):
         """Whether the block of page `number` was erased and can be written from its start."""
-        return self._ready == number % self.slots // PAGES
+        return self._ready == number % self.slots // UNITS
 
     def prepare(self, number, seq):
         """Erases the block of page `number`; True, or False when the block is bad."""
-        block = number % self.slots // PAGES
+        block = number % self.slots // UNITS
         erases = 0
         if self._read_head(block):
             erases = unpack_from("<I", self._head, 12)[0]
@@ -171,7 +188,7 @@ class Ring:
         page = self._page
         try:
             self.media.erase(block)
-            for i in range(_PAGE):
+            for i in range(UNIT):
                 page[i] = 0xFF
             pack_into("<HBBIIIIH", page, 0, _MAGIC, FORMAT, 0, self.journal, seq, erases + 1,
                       self.acked, block)  # fmt: skip

@@ -29,6 +29,7 @@ from flash import PowerCut, RamNor
 from models.flash import FlashDevice
 from monitor.journal import MOST_OPEN, Journal
 from monitor.link import wire
+from monitor.link.pack import MOST_RECORDS
 from monitor.link.unpack import Unpacker
 from monitor.media import BlockMedia
 
@@ -112,7 +113,7 @@ def check(nor, floor, highest, pending, first):
     _lost_first, count = journal.mount()
     assert journal.next_seq > highest, "next %d, but %d was given" % (journal.next_seq, highest)
     assert journal.boot >= 1
-    assert count <= MOST_OPEN + 512 * 16
+    assert count <= MOST_OPEN + MOST_RECORDS * 8
     whole = cuts % 40 == 0
     start = journal.page_of(max(journal.first_seq, 1 if whole else floor - 300))
     found = set()

@@ -76,7 +76,7 @@ def test_a_host_that_was_away_too_long_is_told(
     """The ring is smaller than what happened: the oldest go, the host hears which, and the rest
     comes whole."""
     host = Host(random.Random(3))
-    with Device(micropython, repository, tmp_path, blocks=4) as device:
+    with Device(micropython, repository, tmp_path, blocks=3) as device:
         host.connection(device, 5, 0.0, chaos=False)
         device.say("b 14000")
         settle(device, host)

@@ -4,42 +4,42 @@
     page.feed(bytes)                             # from the page's start, in any portions
     for seq, kind, body in page.records(): ...   # each record once, as its chunk becomes complete
 
-Every byte is taken as untrusted: a bad checksum, a code that runs over its chunk or an impossible
-length sets `damaged`, and what was read before it stands.
+Every byte is taken as untrusted: a bad checksum, a code that no packer writes or more records
+than a page holds set `damaged`, and what was read before it stands.
 """
 
-from struct import unpack_from
+from struct import pack
 
+from .amplitude import amplitude_value
+from .coder import Damaged, Decoder, Unfinished
+from .model import BEAT, END, U32, Model
 from .pack import (
-    AFTER_GAP,
-    BEAT,
+    BEAT_KIND,
     BEAT_SIZE,
-    CHUNK_HEAD,
+    MOST_IN_CHUNK,
+    MOST_RECORDS,
     PAGE,
     PAGE_HEAD,
+    PAGE_KIND_1,
     SKIP,
-    TAIL,
-    U32,
-    Context,
-    amplitude_value,
-    crc_hqx,
-    follow,
-    learn,
     page_head,
-    parameter,
 )
 
 
 class Unpacker:
-    """Reads a page; `feed` it more bytes of the same page as they come."""
+    """Reads a page of any format; `feed` it more bytes of the same page as they come.
+
+    `number`, `boot`: of the page, None until its header has come. `seq`: of the next record.
+    `damaged`: what follows the last good chunk is neither a chunk nor empty; `ended`: it is empty.
+    """
 
     def __init__(self, page=b"", journal=0):
         self._journal = journal
         self._page = bytearray()
         self._at = PAGE_HEAD
-        self._now = Context()
+        self._old = None  # the reader of format 1, if it is such a page
         self.number = self.seq = self.boot = None
-        self.damaged = False  # what follows the last good chunk is neither a chunk nor empty
+        self.damaged = False
         self.ended = False
         if page:
             self.feed(page)
@@ -47,12 +47,23 @@ class Unpacker:
     def feed(self, data):
         self._page.extend(data)
         if self.number is None and len(self._page) >= PAGE_HEAD:
-            found = page_head(self._page, self._journal)
-            if found is None:
-                self.damaged = True
-            else:
-                self.number, self.seq, sample, self.boot = found
-                self._now.begin(sample)
+            self._begin()
+
+    def _begin(self):
+        found = page_head(self._page, self._journal)
+        if found is None:
+            self.damaged = True
+            return
+        self.number, self.seq, sample, self.boot, kind = found
+        if kind == PAGE_KIND_1:
+            from .unpack1 import Unpacker1
+
+            self._old = Unpacker1(self._page, self.number, self.seq, sample)
+            return
+        self._model = Model()
+        self._model.begin(sample)
+        self._coder = Decoder(self._page, self._model.states)
+        self._count = 0
 
     def __len__(self):
         return len(self._page)
@@ -60,112 +71,60 @@ class Unpacker:
     def records(self):
         """(seq, type, body) of every record in the chunks that are complete and not yet read."""
         found = []
-        while self.number is not None and not self.damaged:
-            at, page = self._at, self._page
-            if at >= PAGE - CHUNK_HEAD or (at < len(page) and page[at] == 0xFF):
+        if self._old is not None:
+            found = self._old.records()
+            self.seq, self.damaged, self.ended = (
+                self._old.seq, self._old.damaged, self._old.ended,
+            )  # fmt: skip
+            return found
+        while self.number is not None and not self.damaged and not self.ended:
+            if self._at >= PAGE or self._at < len(self._page) and self._page[self._at] == 0xFF:
                 self.ended = True
+            elif self._at >= len(self._page) or not self._chunk(found):
                 break
-            if at >= len(page) or at + CHUNK_HEAD + page[at] > len(page):
-                if at < len(page) and at + CHUNK_HEAD + page[at] > PAGE:
-                    self.damaged = True
-                break
-            end = at + CHUNK_HEAD + page[at]
-            crc = crc_hqx(bytes(page[at : at + 1]), self.number & 0xFFFF)
-            crc = crc_hqx(bytes(page[at + CHUNK_HEAD : end]), crc)
-            if end == at + CHUNK_HEAD or crc != page[at + 1] | page[at + 2] << 8:
-                self.damaged = True
-                break
-            self._bit, self._end = (at + CHUNK_HEAD) * 8, end * 8
-            try:
-                self._chunk(found)
-            except IndexError:  # a good checksum over bits that no packer wrote
-                self.damaged = True
-                break
-            self._at = end
         return found
 
     def _chunk(self, found):
-        while self._bit < self._end:
-            ones = 0
-            while ones < 4 and self._bit < self._end and self._get(1):
-                ones += 1
-            if ones == 4 or (self._bit == self._end and self._ones_to_the_end(ones)):
-                return
-            if ones < 3:
-                body, kind = self._get_beat(ones), BEAT
-            else:
-                kind = self._get(5)
-                if kind == SKIP:
-                    self.seq = self._get(32)
-                    continue
-                body = bytes([self._get(8) for _ in range(self._get(8))])
-                if kind == BEAT and len(body) == BEAT_SIZE:
-                    self._now.sample = unpack_from("<I", body, 0)[0]
-            found.append((self.seq, kind, body))
-            self.seq = (self.seq + 1) & U32
+        """Reads a chunk into `found`; False when it is not complete, or not one."""
+        model, coder = self._model, self._coder
+        model.save()
+        seq, count, have = self.seq, self._count, len(found)
+        try:
+            coder.begin(self._at, min(len(self._page), PAGE))
+            while True:
+                item = model.item(coder, 0)
+                if item == END:
+                    break
+                self._count += 1
+                if self._count > MOST_RECORDS or self._count - count > MOST_IN_CHUNK:
+                    raise Damaged
+                self._item(item, found)
+            self._at = coder.finish(self.number)
+            return True
+        except Damaged:
+            self.damaged = True
+        except Unfinished:
+            self.damaged = len(self._page) >= PAGE
+        del found[have:]
+        self.seq, self._count = seq, count
+        model.restore()
+        return False
 
-    def _ones_to_the_end(self, ones):
-        """Whether the bits ended in the middle of a run of ones: padding."""
-        return self._page[(self._bit - 1) >> 3] >> (-self._bit & 7) & 1 == 1 and ones > 0
-
-    def _get(self, bits):
-        if self._bit + bits > self._end:
-            raise IndexError
-        value = 0
-        while bits:
-            room = 8 - (self._bit & 7)
-            take = room if room < bits else bits
-            byte = self._page[self._bit >> 3]
-            value = value << take | byte >> (room - take) & (1 << take) - 1
-            self._bit += take
-            bits -= take
-        return value
-
-    def _get_difference(self, mean):
-        """(signed difference, the zigzag number that it was sent as)."""
-        k = parameter(mean)
-        high = 0
-        while high < TAIL and self._get(1):
-            high += 1
-        if high == TAIL:
-            n = 0
-            while not self._get(1):
-                n += 1
-                if n > 40:
-                    raise IndexError
-            high = TAIL - 1 + (1 << n | self._get(n))
-        u = high << k | self._get(k)
-        return (-(u + 1 >> 1) if u & 1 else u >> 1), u
-
-    def _get_beat(self, how):
-        now = self._now
-        if how == 2:
-            confidence = self._get(4)
-            if confidence == 15:
-                confidence = self._get(4)
-                now.flags = self._get(8)
+    def _item(self, item, found):
+        model, coder = self._model, self._coder
+        if item == BEAT:
+            beat = model.beat(coder, 0, 0, 0, 0, 0, 0)
+            sample, rr, code, width, confidence, flags = beat
+            kind = BEAT_KIND
+            body = pack("<IHHBBB", sample, rr, amplitude_value(code), width, confidence * 10,
+                        flags)  # fmt: skip
         else:
-            confidence = now.before if how else now.confidence
-        gap = now.flags & AFTER_GAP
-        d, u = self._get_difference(now.rr_mean)
-        distance = now.rr + d
-        if not gap:
-            now.rr, now.rr_mean = distance & 0xFFFF, learn(now.rr_mean, u)
-        d, u = self._get_difference(now.amplitude_mean)
-        code = d + (now.amplitude + 8 >> 4) & 255
-        now.amplitude_mean = learn(now.amplitude_mean, u)
-        now.amplitude = follow(now.amplitude, code)
-        d, u = self._get_difference(now.width_mean)
-        width = d + (now.width + 8 >> 4) & 255
-        now.width_mean = learn(now.width_mean, u)
-        now.width = follow(now.width, width)
-        if confidence != now.confidence:
-            now.confidence, now.before = confidence, now.confidence
-        now.sample = (now.sample + distance) & U32
-        rr = 0 if gap else distance & 0xFFFF
-        uv = amplitude_value(code) & 0xFFFF
-        sample, percent = now.sample, confidence * 10 & 255
-        return bytes(
-            [sample & 255, sample >> 8 & 255, sample >> 16 & 255, sample >> 24]
-            + [rr & 255, rr >> 8, uv & 255, uv >> 8, width, percent, now.flags]
-        )
+            kind, data = model.other(coder, 0, None, 0)
+            body = bytes(data)
+            if kind == SKIP and len(body) == 4:
+                self.seq = int.from_bytes(body, "little")
+                return
+            if kind == BEAT_KIND and len(body) == BEAT_SIZE:
+                model.seen(int.from_bytes(body[:4], "little"))
+        found.append((self.seq, kind, body))
+        self.seq = self.seq + 1 & U32

@@ -12,7 +12,7 @@ boot (u32, lost ones included); `host_us` is Unix time in microseconds, UTC.
 Layers
   record    a numbered fact (a beat, a gap, a button press): type, body. The numbers (`seq`, u32)
             are one sequence for all types, survive reboots and are never used twice.
-  page      up to 256 bytes of packed records, as the journal keeps them in flash (pack.py). It is
+  page      up to 1024 bytes of packed records, as the journal keeps them in flash (pack.py). It is
             sent as it is stored: its checksums reach from the flash to the host.
   frame     one notification. First byte: version (high four bits) and frame type (low four);
             then a u16 counter per characteristic, which also drives the credits.
@@ -35,6 +35,8 @@ jump of seq inside the page stream is final: what is missing there does not exis
 
 from struct import calcsize, pack_into, unpack_from
 
+from .amplitude import round_amplitude as round_amplitude
+
 VERSION = 1
 
 # --- UUIDs -------------------------------------------------------------------------------------
@@ -54,7 +56,7 @@ MAX_BODY = 64
 # type: (name, struct format, field names). The table is the documentation of every field.
 RECORDS = {
     # rr: samples since the beat before, 0 = unknown (first beat, or a gap lies between).
-    # amplitude_uv: R peak against the baseline, kept to five significant bits (`round_amplitude`).
+    # amplitude_uv: R peak against the baseline, on a grid of steps of 6.5 % (`round_amplitude`).
     # width: QRS width in steps of 8 ms, 0 = unknown. confidence: percent, in steps of 10.
     # flags: BEAT_*.
     BEAT: ("beat", "<IHHBBB", ("sample", "rr", "amplitude_uv", "width", "confidence", "flags")),
@@ -249,17 +251,6 @@ RESULTS = {
 
 class WireError(ValueError):
     """Bytes that are not what the table says; names what, and how long it was."""
-
-
-def round_amplitude(uv):
-    """Microvolts (0..65535) to five significant bits, as a BEAT keeps it (within 3.2 %)."""
-    if uv < 32:
-        return uv if uv > 0 else 0
-    shift = 0
-    while uv >> shift > 31:
-        shift += 1
-    uv = (uv + (1 << shift >> 1)) >> shift << shift
-    return uv if uv < 63488 else 63488  # 31 << 11
 
 
 def encode(kind, values):

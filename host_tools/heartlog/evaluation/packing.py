@@ -1,0 +1,80 @@
+"""How many bytes of flash a beat takes: detected beats, packed and flushed as a monitor does it.
+
+    size = packed(journal_beats(detection), coder=None)
+    size.bytes_per_beat
+
+A real journal of a record is the same but for what is no beat (boots, signal states, events).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from heartlog._firmware.monitor.beats import Beats
+from heartlog._firmware.monitor.link import pack, wire
+from heartlog.evaluation.board import Detection
+
+FLUSH_S = 9
+"""As journal.FLUSH_MS."""
+BLOCK, BLOCK_HEAD = 4096, 32
+BEATS_A_DAY = 75 * 60 * 24
+"""108,000: the mean over day and night of a grown-up's heart is 70 to 75 beats/min."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What beats take in flash, headers of pages and blocks included."""
+
+    beats: int
+    pages: float
+    chunks: int
+
+    @property
+    def bytes_per_beat(self) -> float:
+        return self.pages * float(pack.PAGE) * BLOCK / (BLOCK - BLOCK_HEAD) / self.beats
+
+
+def journal_beats(found: Detection, rate: int = 250) -> list[tuple[int, bytes]]:
+    """(sample at which it was decided, BEAT body) of each beat, as the firmware journals them."""
+    beats, body, made = Beats(rate), bytearray(wire.SIZE[wire.BEAT]), []
+    columns = zip(
+        found.peak, found.ago, found.amplitude_uv, found.width_ms, found.confidence,
+        found.flags & 1 | found.rhythm, strict=True,
+    )  # fmt: skip
+    for peak, ago, *others in columns:
+        beats.put(body, int(peak), *(int(value) for value in others))
+        made.append((int(peak + ago), bytes(body)))
+    return made
+
+
+def packed(
+    beats: list[tuple[int, bytes]],
+    rate: int = 250,
+    watch: Callable[[pack.Packer], None] | None = None,
+) -> Size:
+    """Packs beats page after page, a chunk each flush. `watch` is given the packer first."""
+    page, count, chunks, sample = bytearray(pack.PAGE), 0, 0, 0
+    since: int | None = None
+    packer = pack.Packer(page)
+    if watch:
+        watch(packer)
+    packer.open_page(0, 1, 0, 1)
+    for seq, (at, body) in enumerate(beats, 1):
+        if since is not None and at - since >= FLUSH_S * rate:
+            packer.close_chunk()
+            chunks += 1
+            since = None
+            if packer.full:
+                count += 1
+                packer.open_page(count, seq, sample, 1)
+        if not packer.add(wire.BEAT, body, len(body)):
+            packer.close_chunk()
+            chunks += 1
+            count += 1
+            packer.open_page(count, seq, sample, 1)
+            packer.add(wire.BEAT, body, len(body))
+        sample = int.from_bytes(body[:4], "little")
+        since = at if since is None else since
+    _, end = packer.close_chunk()
+    return Size(len(beats), count + end / pack.PAGE, chunks)

@@ -1,0 +1,108 @@
+"""Makes firmware/monitor/link/tables.py: how likely each bit of a packed page is at its beginning.
+
+    python -m heartlog.tuning.packing mitdb > firmware/monitor/link/tables.py
+    python -m heartlog.tuning.packing mitdb --check      # on records that it was not made from
+
+Over all records, counts the zeros and ones that come in each context of the model. `--check`
+makes a table of every other record, measures the rest with it, and the other way round.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from heartlog._firmware.monitor.link import coder, model, pack
+from heartlog.evaluation.board import Board
+from heartlog.evaluation.packing import journal_beats, packed
+from heartlog.evaluation.records import find, read
+from heartlog.evaluation.signal import to_codes
+
+Beats = list[tuple[int, bytes]]
+PRIOR = 0.5
+"""Zeros and ones that every context is given beforehand."""
+_TEXT = '''"""How likely (in 1/256) a bit is 0, for each context of model.py as a page begins.
+
+Made by `python -m heartlog.tuning.packing` from the 48 records of the MIT-BIH Arrhythmia Database.
+"""
+
+# fmt: off
+START = (
+%s
+)
+'''
+
+
+class Counting(coder.Encoder):  # type: ignore[misc]
+    """An encoder that counts the bits of each context."""
+
+    zeros_ones: list[list[float]]
+
+    def bit(self, context: int, bit: int) -> int:
+        self.zeros_ones[context][bit] += 1
+        return int(super().bit(context, bit))
+
+
+def table(records: list[Beats]) -> bytes:
+    """The starting probabilities for these records' beats."""
+    counts = [[PRIOR, PRIOR] for _ in range(model.CONTEXTS)]
+
+    def watch(packer: pack.Packer) -> None:
+        counting = Counting(packer.page, packer._model.states)
+        counting.zeros_ones = counts
+        packer._coder = counting
+
+    for beats in records:
+        packed(beats, watch=watch)
+    return bytes(min(254, max(1, int(256 * zero / (zero + one)))) for zero, one in counts)
+
+
+def use(start: bytes) -> None:
+    """Begins pages with this table from now on."""
+    model.START = start
+
+
+def bytes_per_beat(records: list[Beats]) -> list[float]:
+    return [packed(beats).bytes_per_beat for beats in records]
+
+
+def text(start: bytes) -> str:
+    """tables.py with this table."""
+    rows = [start[i : i + 22].hex() for i in range(0, len(start), 22)]
+    lines = ['    b"' + "".join(f"\\x{row[i : i + 2]}" for i in range(0, len(row), 2)) + '"'
+             for row in rows]  # fmt: skip
+    return _TEXT % "\n".join(lines)
+
+
+def load(places: list[str]) -> list[Beats]:
+    """The beats of records as a monitor journals them."""
+    with Board() as board, ThreadPoolExecutor() as workers:
+
+        def beats(place: object) -> Beats:
+            recording = read(place)  # type: ignore[arg-type]
+            codes = to_codes(recording.millivolts, recording.fs, 250)
+            return journal_beats(board.detect(codes))
+
+        return list(workers.map(beats, find(places)))
+
+
+def main(arguments: list[str]) -> int:
+    """Prints the table, or with --check the bytes a beat."""
+    check = "--check" in arguments
+    records = load([a for a in arguments if a != "--check"])
+    if not check:
+        for _ in range(2):  # where pages end depends a little on the table
+            use(table(records))
+        sys.stdout.write(text(bytes(model.START)))
+        return 0
+    sizes: list[float] = []
+    for half in (0, 1):
+        use(table(records[1 - half :: 2]))
+        sizes += bytes_per_beat(records[half::2])
+    mean = sum(sizes) / len(sizes)
+    print(f"{mean:.3f} bytes a beat, least {min(sizes):.3f}, most {max(sizes):.3f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
