@@ -17,6 +17,7 @@ from struct import pack_into
 import machine
 
 from . import beats as _beats
+from . import ecgplace as _ecgplace
 from . import journal as _journal
 from . import media as _media
 from . import pairing as _pairing
@@ -32,14 +33,13 @@ from .link import wire
 from .link.ecgstream import EcgStream
 from .link.guard import Guard
 from .link.server import Server
+from .memory import Memory
 from .power import Power
 from .slots import Slots
-from .strips import Strips
 from .updating import Updating
 
 SETTINGS_BLOCKS = 2
 _ECG_RAM = 24576
-_LEAST_FOR_STRIPS = 96
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
@@ -56,16 +56,11 @@ def _random32():
     return (data[0] | data[1] << 8 | data[2] << 16 | data[3] << 24) or 1
 
 
-def journal_blocks(media):
-    """How many blocks of the media the journal gets; the settings come before, strips behind."""
+def journal_blocks(media, board):
+    """How many blocks of the media the journal gets; the settings come before, ECG behind."""
     if not media.lasting:
         return media.blocks
-    return media.blocks - SETTINGS_BLOCKS - strip_blocks(media)
-
-
-def strip_blocks(media):
-    """How many blocks are for strips: an eighth, if two strips fit into that."""
-    return media.blocks // 8 if media.lasting and media.blocks >= _LEAST_FOR_STRIPS else 0
+    return media.blocks - SETTINGS_BLOCKS - _ecgplace.own_blocks(board, media)
 
 
 def _make_ring(board, rate):
@@ -105,7 +100,7 @@ class App:
             self._media_fault = 0
         else:
             self._media_fault = number if isinstance(number, int) and number else 255
-        room = journal_blocks(media)
+        room = journal_blocks(media, board)
         if settings is None:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
             settings = _settings.Settings(kept)
@@ -118,7 +113,11 @@ class App:
         self.body = bytearray(wire.MAX_BODY)
         self.power = Power(board)
         self.ecg = _make_ring(board, self.settings.get(_settings.RATE))
-        self.strips = self._make_strips(whole, SETTINGS_BLOCKS + room)
+        behind = SETTINGS_BLOCKS + room
+        self.strips, self._card_fault = _ecgplace.make_strips(
+            self, board, whole, behind, whole.blocks - behind
+        )
+        self.memory = Memory(self)
         # An image on trial is counted by the loader, and replaced.
         trial = Slots(_root(board)).on_trial()
         safe = not trial and _vigil.count_reset(settings, reset_cause(board))
@@ -144,7 +143,7 @@ class App:
             if self.ecg is not None:
                 sources = {wire.ECG_LIVE: self.ecg}
                 if self.strips is not None:
-                    sources[wire.ECG_STORED] = self.strips
+                    sources[wire.ECG_STORED] = self.strips.flash
                 self.server.ecg = EcgStream(sources)
             key = _pairing.load(_root(board))
             if key is not None:
@@ -152,18 +151,6 @@ class App:
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self.tell_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)
-
-    def _make_strips(self, media, first):
-        """Strips where there is flash and RAM for them, else None."""
-        blocks = strip_blocks(media)
-        if not blocks or self.ecg is None:
-            return None
-        settings = self.settings
-        return Strips(
-            _media.PartMedia(media, first, blocks), self.ecg, self,
-            settings.get(_settings.STRIP_BEFORE_S), settings.get(_settings.STRIP_AFTER_S),
-            settings.get(_settings.RATE),
-        )  # fmt: skip
 
     # --- records -------------------------------------------------------------------------------
     def record(self, kind, *values):
@@ -188,8 +175,12 @@ class App:
             self.record_at(0, wire.FAULT, wire.FAULT_AFE, self.acquisition.fault)
         if self._media_fault:
             self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
+        if self._card_fault:
+            self.record_at(0, wire.FAULT, wire.FAULT_CARD, self._card_fault)
         if self.settings.damaged:
             self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
+        if self.strips is not None:
+            self.strips.tell_cut()
         self.journal.flush()
 
     def on_front_end(self):
@@ -253,6 +244,8 @@ class App:
         """The patient, or a host, ends the session; returns the record's seq."""
         number = self.settings.get(_settings.SESSION)
         self.settings.set(_settings.SESSION, 0)
+        if self.ecg is not None:
+            self.ecg.close()  # its last half second is kept, too
         return self.record(wire.SESSION, wire.SESSION_STOP, number)
 
     @property
@@ -298,6 +291,8 @@ class App:
             worked = True
         if self.updating.step():
             worked = True
+        if self.memory.step():
+            worked = True
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
             self._slow_at = now
             self._slow(now)
@@ -335,8 +330,14 @@ class App:
         if state != self._power_state:
             self._power_state = state
             # On a charger mains power may be behind the patient's electrodes.
-            self.acquisition.allow(state != _power.CHARGING and state != _power.EMPTY)
+            self.allow_sampling()
             self.journal.flush()
+
+    def allow_sampling(self):
+        """Samples unless the power forbids it, or the memory is being erased."""
+        state = self.power.state
+        powered = state != _power.CHARGING and state != _power.EMPTY
+        self.acquisition.allow(powered and not self.memory.busy)
 
     def _tell_heart(self, now):
         self._heart_at = now

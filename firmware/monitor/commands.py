@@ -6,6 +6,7 @@ with its operands complete, and sends the answer.
 
 from struct import pack_into, unpack_from
 
+from . import memory as _memory
 from . import settings as _settings
 from .link import wire
 
@@ -49,6 +50,8 @@ class Commands:
             return wire.OK, 7
         if opcode == wire.ECG_SET:
             return self._ecg(data, answer)
+        if opcode in _memory.OPCODES:
+            return app.memory.on_command(opcode, data, answer)
         if wire.UPDATE_BEGIN <= opcode <= wire.UPDATE_STATUS:
             return app.updating.on_command(opcode, data, answer)
         return wire.NO_OPCODE, 3

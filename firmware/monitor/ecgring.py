@@ -107,6 +107,10 @@ class EcgRing:
                 break
             self.first += 1
 
+    def find(self, number):
+        """The lowest number from this one on that is there, `next` if there is none."""
+        return min(max(number, self.first), self.next)
+
     def size(self, number):
         """Bytes of a block, 0 when it is not there."""
         if not self.first <= number < self.next:

@@ -267,7 +267,7 @@ class Journal:
             if left == ring.NONE:
                 left = self.next_seq
             if left > goes:
-                self.first_seq = left
+                self.first_seq = max(self.first_seq, left)
                 if left - 1 > ring.acked:
                     self._note_dropped(goes if goes > ring.acked else ring.acked + 1, left - 1)
         self.oldest_page = max(self.oldest_page, number + _ring.UNITS - ring.slots)
@@ -365,6 +365,34 @@ class Journal:
         if seq > self.ring.acked:
             self.ring.acked = seq
         return True
+
+    def delete(self, seq):
+        """Records up to `seq` are gone: none is sent any more, and none counts."""
+        self.first_seq = max(self.first_seq, min(seq + 1, self.next_seq))
+
+    def leave_block(self):
+        """The next record begins another block: the one that is open can be erased then."""
+        self.flush()
+        if self._open:
+            self._next_page()
+        if self.number % _ring.PAGES:
+            self.number += _ring.PAGES - self.number % _ring.PAGES
+
+    def wipe(self):
+        """Erases one block of which nothing is kept any more; False when there is none."""
+        ring = self.ring
+        held = self.number % ring.slots // _ring.PAGES
+        for block in range(ring.media.blocks):
+            if ring.first[block] >= self.first_seq or block == held:
+                continue
+            following = self.next_seq
+            for first in ring.first:
+                if ring.first[block] < first < following:
+                    following = first
+            if following <= self.first_seq:
+                ring.wipe(block)
+                return True
+        return False
 
     def recent_at(self, seq):
         """Offset in `recent` of a record that is kept there: type, size, body."""

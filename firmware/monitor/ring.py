@@ -172,6 +172,14 @@ class Ring:
                 return False
         return True
 
+    def wipe(self, block):
+        """Erases a block that is not wanted; it is prepared when its turn comes."""
+        self.first[block] = self.NONE
+        try:
+            self.media.erase(block)
+        except OSError:
+            self.bad += 1
+
     def ready(self, number):
         """Whether the block of page `number` was erased and can be written from its start."""
         return self._ready == number % self.slots // UNITS

@@ -1,119 +1,97 @@
-"""Strips: the raw ECG around a button press or an alarm, kept in flash until the host has it.
+"""What of the ECG is kept in flash until a host has it: strips around events, or all of it.
 
-    strips = Strips(media, ring, app)
+    strips = Strips(flash, ring, app, stalls=True, whole=False)
     number = strips.trigger(sample, wire.EVENT_BUTTON)   # for the EVENT record; 0: no room for one
     strips.step()                                        # every turn: copies at most one block
 
-The blocks come from the last minute in RAM (ecgring.py) and go on, packed as they are, into a
-ring of flash blocks of their own. They are numbered through, also over boots, so that a host can
-fetch any part of them again. A STRIP record tells which blocks a strip has: once when what came
-before the event is in flash, and again when the strip is whole (the later record holds).
+The blocks come from the last minute in RAM (ecgring.py) and go on, packed as they are, into
+`flash` (ecgflash.py). With `whole`, every block of a session does, and a strip is a range of
+them; otherwise those from before an event to behind it. A STRIP record tells which blocks a strip
+has: once when what came before the event is in flash, and again when the strip is whole (the later
+record holds). If the power went in between, the next boot tells what is there (`tell_cut`).
 
-Flash block (4096 bytes): u16 magic | u8 format | u8 0 | u32 number of the first ECG block | u32
-0xFFFFFFFF | u16 0xFFFF | u16 crc of the 14 bytes before; then each ECG block behind its u16 size.
-Enough blocks for a strip stay erased, so that the samples around an event never suffer from an
-erase (45 ms in which no interrupt runs).
+Where an erase stops all interrupts (`stalls`: flash that the firmware itself runs from, 45 ms),
+it is made where nobody misses samples: at boot, while a charger keeps the monitor from recording,
+and slowly while no heart is to be seen. Whole ECG then goes only into what was erased before, and
+leaves enough of it for one strip; a strip erases once in five minutes, or as it goes when there is
+no other way. On a card, or with a sampler that needs no interrupt, an erase costs nothing, and the
+oldest block goes for each new one: fetched ones first, by their order.
 """
 
 import time
-from array import array
-from struct import pack_into, unpack_from
 
 from .link import wire
-from .link.pack import crc_hqx
 
-_MAGIC = 0x5348
-_FORMAT = 1
-_HEAD = 16
 _BLOCK = 4096
-_PAGE = 256
 _ERASE_EVERY_MS = 300000
+_UNSEEN_EVERY_MS = 10000
+_BOOT_MS = 3000
 _LONGEST_S = 300  # presses that follow each other make one strip, up to this
+_NOTE_MS = 3600000
+_BEHIND = 0x80000000
 
 
 class Strips:
-    """`first`, `next`: numbers of the ECG blocks that can be read; with `size` and `read` it is
-    a source for link/ecgstream.py."""
+    """`flash` is also the source of link/ecgstream.py for stored ECG; `lost`: blocks that were
+    gone from RAM, or found no room, before they were kept."""
 
-    def __init__(self, media, ring, app, before_s, after_s, rate):
-        self._media = media
+    def __init__(self, flash, ring, app, stalls, whole):
+        from . import settings as _settings
+
+        get = app.settings.get
+        rate = get(_settings.RATE)
+        self.flash = flash
+        self.whole = whole and bool(get(_settings.WHOLE_ECG))
+        self._session = _settings.SESSION
         self._ring = ring
         self._app = app
-        self._before = before_s * rate
-        self._after = after_s * rate
+        self._stalls = stalls
+        self._before = get(_settings.STRIP_BEFORE_S) * rate
+        self._after = get(_settings.STRIP_AFTER_S) * rate
         self._longest = _LONGEST_S * rate
-        self._firsts = array("I", bytes(4 * media.blocks))  # first number of each flash block, 0
         # Erased ahead for 2.2 bytes a sample; a noisier signal erases as it goes.
-        spare = (before_s + after_s) * rate * 11 // 5 // _BLOCK
-        self._spare = max(1, min(media.blocks - 2, spare))
-        self._erased_at = 0
-        self._page = bytearray(_PAGE)
-        self._small = bytearray(_HEAD)
+        spare = (self._before + self._after) * 11 // 5 // _BLOCK
+        self._spare = max(1, min(flash.blocks - 2, spare)) if stalls else 2
         self._copy = bytearray(1024)
-        self.first = self.next = 1
-        self._block = 0  # the flash block that is written
-        self._at = _BLOCK  # where its next entry goes
-        self._written = 1  # number of the next ECG block to be written
-        self._erased = 0  # blocks behind `_block` that are erased
-        self._seen = (0, 0, 0)  # flash block, number, place: of the entry read last
+        # The run of blocks copied last: RAM number and flash number of its first one, and the
+        # RAM number behind its last one. Empty while the first two are equal.
+        self._run = self._source = 0
+        self._run_number = 0
+        self._keeping = False
         self.active = False
-        self.lost = 0  # blocks that were gone from RAM before they could be copied
-        self._mount()
+        self.strip = 0
+        self.lost = 0
+        self._noted = None
+        self._cut = flash.open_mark()
+        start = time.ticks_ms()
+        self._erased_at = start
+        while flash.erased < self._spare or (
+            flash.erased < flash.blocks - 1
+            and stalls
+            and not flash.unfetched_next()
+            and time.ticks_diff(time.ticks_ms(), start) < _BOOT_MS
+        ):
+            flash.erase_next()
 
-    # --- boot ----------------------------------------------------------------------------------
-    def _mount(self):
-        newest = -1
-        for block in range(self._media.blocks):
-            head = self._small
-            self._media.read(block, 0, head)
-            if (
-                head[0] | head[1] << 8 == _MAGIC
-                and head[2] == _FORMAT
-                and crc_hqx(head[:14], 0xFFFF) == head[14] | head[15] << 8
-            ):
-                self._firsts[block] = unpack_from("<I", head, 4)[0]
-                if newest < 0 or self._firsts[block] > self._firsts[newest]:
-                    newest = block
-        if newest >= 0:
-            self._block = newest
-            self._written = self._firsts[newest] + self._entries(newest)
-        self.next = self._written
-        self._find_first()
-        while self._erased < self._spare:
-            self._erase_next()
-
-    def _entries(self, block):
-        """How many ECG blocks a flash block holds."""
-        at, count = _HEAD, 0
-        while at + 2 <= _BLOCK:
-            size = self._size_at(block, at)
-            if size == 0xFFFF or at + 2 + size > _BLOCK:
-                break
-            at += 2 + size
-            count += 1
-        return count
-
-    def _size_at(self, block, at):
-        view = memoryview(self._small)[:2]
-        self._media.read(block, at, view)
-        return view[0] | view[1] << 8
-
-    def _find_first(self):
-        self.first = self._written
-        for number in self._firsts:
-            if 0 < number < self.first:
-                self.first = number
-
-    def _erase_next(self):
-        """Erases one more block ahead; the oldest strip goes with it."""
-        block = (self._block + self._erased + 1) % self._media.blocks
-        self._erased += 1
-        self._firsts[block] = 0
-        try:
-            self._media.erase(block)
-        except OSError:
-            pass  # found when its header does not read back
-        self._find_first()
+    def tell_cut(self):
+        """The STRIP record of a strip in whose middle the power went, with what was kept of it."""
+        if self._cut is None:
+            return
+        flash = self.flash
+        kind, strip, first = self._cut
+        self._cut = None
+        samples = blocks = 0
+        number = flash.find(first)
+        while number < flash.next:
+            n = flash.whole(number)
+            if n:
+                samples += n
+                blocks = number + 1 - first
+            number = flash.find(number + 1)
+        if blocks:
+            self._app.record_at(0, wire.STRIP, samples, strip, kind, first, blocks)
+        flash.mark(0, strip, first)
+        flash.flush()
 
     # --- events --------------------------------------------------------------------------------
     def trigger(self, sample, kind):
@@ -124,169 +102,137 @@ class Strips:
                 self._end = end
             return self.strip
         ring = self._ring
-        self.active = True
-        self._kind = kind
-        self._start = (sample - self._before) & 0xFFFFFFFF
-        self._event = sample
-        self._end = end
-        self._source = ring.first
-        self._told = False
-        self._strip_first = self._written
-        self.strip = self._written & 0xFFFF or 1
+        start = (sample - self._before) & 0xFFFFFFFF
+        number = ring.first
+        while number < ring.next and not self._reaches(number, start):
+            number += 1
+        if self._run < self._source and ring.first <= self._source and number < self._source:
+            number = max(number, self._run)  # copied already, without a hole up to now
+        else:
+            self._begin_run(number)
         self._samples = 0
         self._first_sample = sample
+        for i in range(number, self._source):
+            self._count(i)
+        self._strip_first = self._run_number + number - self._run
+        self.active, self._told = True, False
+        self._kind, self._start, self._event, self._end = kind, start, sample, end
+        self.strip = self._strip_first & 0xFFFF or 1
+        self.flash.mark(kind, self.strip, self._strip_first)
         return self.strip
+
+    def _reaches(self, number, sample):
+        """Whether a block of the RAM ring ends behind a sample index."""
+        first, count = self._ring.begins(number)
+        return (first + count - 1 - sample) & 0xFFFFFFFF < _BEHIND
+
+    def _count(self, number):
+        first, count = self._ring.begins(number)
+        if not self._samples:
+            self._first_sample = first
+        self._samples += count
+
+    def _begin_run(self, number):
+        self._run = self._source = number
+        self._run_number = self.flash.next
 
     def step(self):
         """Copies a block, or erases one; True when there was something to do."""
-        if not self.active:
-            return self._erase_in_time()
         ring = self._ring
+        keep = self.active or (self.whole and self._app.settings.get(self._session) != 0)
+        if not keep and (not self._keeping or self._source >= ring.next):
+            if self._keeping:
+                self._keeping = False
+                self.flash.flush()
+            return self._erase_in_time()
+        if not self._keeping:
+            self._keeping = True
+            if not self.active:
+                self._begin_run(ring.next)
         if self._source < ring.first:
             self.lost += ring.first - self._source
-            self._source = ring.first
+            self._begin_run(ring.first)
         if self._source >= ring.next:
-            return False
-        first, count = ring.begins(self._source)
-        if self._behind(first, self._end):
-            self._finish()
-            return True
-        if self._behind(first + count - 1, self._start):
-            if not self._told and self._behind(first, self._event):
+            return self._erase_in_time()
+        number = self._source
+        first, _ = ring.begins(number)
+        if self.active:
+            if (first - self._end) & 0xFFFFFFFF < _BEHIND:
+                self._finish()
+                return True
+            if not self._told and (first - self._event) & 0xFFFFFFFF < _BEHIND:
                 self._told = True
                 self._tell()
-            if not self._samples:
-                self._first_sample = first
-            self._write(self._source)
-            self._samples += count
-        self._source += 1
+        if self._write(number):
+            self._source += 1
+            if self.active:
+                self._count(number)
+        else:
+            self.lost += 1
+            self._begin_run(number + 1)
         return True
-
-    def _erase_in_time(self):
-        """Erases a block ahead, when no heart is to be seen anyway, or once in five minutes."""
-        if self._erased >= self._spare:
-            return False
-        now = time.ticks_ms()
-        if self._app.acquisition.judging and (
-            time.ticks_diff(now, self._erased_at) < _ERASE_EVERY_MS
-        ):
-            return False
-        self._erased_at = now
-        self._erase_next()
-        return True
-
-    def _behind(self, sample, edge):
-        """Whether a sample index lies at or behind another, also over the wrap."""
-        return (sample - edge) & 0xFFFFFFFF < 0x80000000
 
     def _finish(self):
         self.active = False
         self._erased_at = time.ticks_ms()
-        if self._samples:
-            self._tell()
+        self.flash.mark(0, self.strip, self._strip_first)
+        self._tell()
 
     def _tell(self):
         """The STRIP record of what is in flash."""
-        self._program()
-        self.next = self._written
-        count = self._written - self._strip_first
-        if count:
+        self.flash.flush()
+        count = self.flash.next - self._strip_first
+        if self._samples and count:
             self._app.record_at(
-                self._first_sample,
-                wire.STRIP,
-                self._samples,
-                self.strip,
-                self._kind,
-                self._strip_first,
-                count,
-            )
+                self._first_sample, wire.STRIP, self._samples, self.strip, self._kind,
+                self._strip_first, count,
+            )  # fmt: skip
 
-    # --- flash ---------------------------------------------------------------------------------
     def _write(self, number):
-        """Copies a block of the RAM ring behind the last one."""
-        size = self._ring.size(number)
-        if size > len(self._copy):
-            self._copy = bytearray(size)  # only at more than 250 samples/s, once
-        self._ring.read(number, 0, memoryview(self._copy)[:size])
-        if self._at + 2 + size > _BLOCK:
-            self._begin_block()
-        page = self._at % _PAGE
-        self._small[0], self._small[1] = size & 255, size >> 8
-        for i in range(-2, size):
-            self._page[page] = self._copy[i] if i >= 0 else self._small[i + 2]
-            page += 1
-            self._at += 1
-            if page == _PAGE:
-                self._program(self._at - 1)
-                page = 0
-        self._written += 1
+        """Copies a block of the RAM ring behind the last one; False when it finds no room."""
+        flash, ring = self.flash, self._ring
+        size = ring.size(number)
+        if size + 32 > len(self._copy):
+            self._copy = bytearray(size + 32)  # only at more than 250 samples/s, once
+        ring.read(number, 0, memoryview(self._copy)[:size])
+        must = self.active or not self._stalls
+        if not flash.fits(size):
+            if must and not flash.erased:
+                flash.erase_next()
+            elif not must and flash.erased <= self._spare:  # what is left is for a strip
+                self._note()
+                return False
+        if flash.append(self._copy, size):
+            return True
+        if must:
+            flash.erase_next()  # the block before could not be used
+        return must and flash.append(self._copy, size) != 0
 
-    def _begin_block(self):
-        self._program()
-        if not self._erased:
-            self._erase_next()
-        self._block = (self._block + 1) % self._media.blocks
-        self._erased -= 1
-        page = self._page
-        for i in range(_PAGE):
-            page[i] = 0xFF
-        pack_into("<HBBI", page, 0, _MAGIC, _FORMAT, 0, self._written)
-        crc = crc_hqx(memoryview(page)[:14], 0xFFFF)
-        page[14], page[15] = crc & 255, crc >> 8
-        self._firsts[self._block] = self._written
-        self._at = _HEAD
+    def _note(self):
+        """What could not be kept for want of room is noted, once an hour."""
+        now = time.ticks_ms()
+        if self._noted is None or time.ticks_diff(now, self._noted) >= _NOTE_MS:
+            self._noted = now
+            self._app.record(wire.NOTE, wire.NOTE_ECG, self.lost + self.flash.dropped + 1)
 
-    def _program(self, at=None):
-        """What is in the page image into flash; the image goes on with the next page."""
-        if at is None:
-            at = self._at
-            if at % _PAGE == 0:
-                return
-        try:
-            self._media.program(self._block, at // _PAGE, self._page)
-        except OSError:
-            pass  # the blocks' checksums tell
-        page = self._page
-        for i in range(_PAGE):
-            page[i] = 0xFF
-
-    # --- reading -------------------------------------------------------------------------------
-    def _place(self, number):
-        """(flash block, place, size) of an ECG block."""
-        best = -1
-        for block in range(self._media.blocks):
-            first = self._firsts[block]
-            if first and first <= number and (best < 0 or first > self._firsts[best]):
-                best = block
-        if best < 0:
-            return 0, 0, 0
-        current, at = self._firsts[best], _HEAD
-        if self._seen[0] == best and current <= self._seen[1] <= number:
-            _, current, at = self._seen
-        while at + 2 <= _BLOCK:
-            size = self._size_at(best, at)
-            if size == 0xFFFF or at + 2 + size > _BLOCK:
-                break
-            if current == number:
-                self._seen = (best, number, at)
-                return best, at + 2, size
-            current += 1
-            at += 2 + size
-        return 0, 0, 0
-
-    def size(self, number):
-        """Bytes of a block, 0 when it is not there."""
-        if not self.first <= number < self.next:
-            return 0
-        return self._place(number)[2]
-
-    def read(self, number, offset, buffer):
-        """Bytes of a block from `offset` on into the buffer; returns how many."""
-        if not self.first <= number < self.next:
-            return 0
-        block, at, size = self._place(number)
-        n = min(len(buffer), size - offset)
-        if n <= 0:
-            return 0
-        self._media.read(block, at + offset, memoryview(buffer)[:n])
-        return n
+    # --- erasing -------------------------------------------------------------------------------
+    def _erase_in_time(self):
+        """Erases a block ahead where that costs no sample, or seldom."""
+        flash = self.flash
+        if flash.erased >= flash.blocks - 1:
+            return False
+        sampler = self._app.acquisition.sampler
+        still = sampler is None or not sampler.running
+        if flash.erased >= self._spare and (
+            not self._stalls or not still or flash.unfetched_next()
+        ):
+            return False
+        if self._stalls and not still:
+            now = time.ticks_ms()
+            seen = self._app.acquisition.judging
+            every = _ERASE_EVERY_MS if seen else _UNSEEN_EVERY_MS
+            if time.ticks_diff(now, self._erased_at) < every:
+                return False
+            self._erased_at = now
+        flash.erase_next()
+        return True

@@ -3,9 +3,9 @@
     stream.start(wire.ECG_LIVE, 0, 0)        # from now on; returns the first block that will come
     n = stream.frame(buffer, room, now); stream.sent(now)
 
-`sources` gives a block source for each kind: `first`, `next` (block numbers) and
-`read(number, offset, buffer)`, `size(number)`. Blocks that are gone before they could be sent are
-left out; the numbers show it.
+`sources` gives a block source for each kind: `first`, `next` (block numbers), `find(number)` (the
+next one that there is), `read(number, offset, buffer)` and `size(number)`. Blocks that are gone
+before they could be sent are left out; the numbers show it.
 """
 
 from struct import pack_into
@@ -60,8 +60,8 @@ class EcgStream:
         left = (self._granted - self.counter) & 0xFFFF
         if not 0 < left <= _MOST_WINDOW:
             return 0
-        if self._number < source.first:
-            self._number, self._offset = source.first, 0
+        if not self._offset or self._number < source.first:
+            self._number, self._offset = source.find(self._number), 0
         if self._number >= self._end:
             self._source = None
             return 0

@@ -30,7 +30,7 @@ _ADVERTISE_US = 250000
 _NO_CONNECTION = -1
 # What only the host that has the records may do, while there is one.
 _OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
-           wire.ERASE)  # fmt: skip
+           wire.ERASE, wire.ECG_ACK)  # fmt: skip
 ROOM = 256
 
 
@@ -321,6 +321,10 @@ class Server:
         answer = self._answer
         if opcode == wire.REPORT or opcode == wire.COUNT:
             operator, seq = unpack_from("<BI", data, 2)
+            if opcode == wire.COUNT and operator == wire.LESS_OR_EQUAL:
+                count = min(seq + 1, journal.next_seq) - journal.first_seq
+                pack_into("<I", answer, 3, max(0, count))
+                return wire.OK, 7
             if operator != wire.ALL and operator != wire.GREATER_OR_EQUAL:
                 bad = operator == 0 or operator > 6
                 return (wire.BAD_OPERATOR if bad else wire.NO_OPERATOR), 3
@@ -342,8 +346,13 @@ class Server:
             pack_into("<II", answer, 3, self.stream.start(seq), journal.next_seq)
             return wire.OK, 11
         if opcode == wire.ABORT:
-            if self._owner is peer:
-                self.stream.running = False
+            if data[2]:
+                return wire.BAD_OPERATOR, 3  # RACP: the operator of an abort is null
+            if self._owner is not None and self._owner is not peer:
+                return wire.ABORT_FAILED, 3
+            self.stream.running = False
+            if self.ecg is not None:
+                self.ecg.stop()
             return wire.OK, 3
         if opcode == wire.HELLO:
             identity = self._handlers.identity

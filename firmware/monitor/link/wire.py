@@ -120,7 +120,7 @@ ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
 GAP_OVERRUN, GAP_RING_FULL, GAP_SYNC, GAP_RESTART, GAP_PAUSED, GAP_POWER = 1, 2, 3, 4, 5, 6
 GAP_NAMES = {
     1: "samples overran", 2: "samples not taken in time", 3: "front end out of sync",
-    4: "front end restarted", 5: "paused: charger or empty battery", 6: "no power",
+    4: "front end restarted", 5: "paused: charger, battery, erasing", 6: "no power",
 }  # fmt: skip
 EVENT_BUTTON, EVENT_LONG_PRESS, EVENT_MARK, EVENT_PAUSE = 1, 2, 3, 4
 EVENT_FAST, EVENT_SLOW, EVENT_IRREGULAR, EVENT_LEAD = 5, 6, 7, 8
@@ -138,9 +138,11 @@ FAULT_AFE, FAULT_JOURNAL, FAULT_DETECTOR, FAULT_LINK, FAULT_BATTERY = 1, 2, 3, 4
 FAULT_EXCEPTION, FAULT_FLASH, FAULT_SETTINGS = 6, 7, 8
 # Detail: what stood still (vigil.py's bits); how many watchdog resets came before.
 FAULT_STUCK, FAULT_SAFE = 9, 10
+FAULT_CARD = 11  # the memory for ECG that the board has can't be used; detail: an errno
 LINK_UP, LINK_DOWN, LINK_STALLED, LINK_REFUSED = 1, 2, 3, 4
 SESSION_START, SESSION_STOP = 1, 2
 NOTE_MEMORY = 1  # percent of the journal that no host has committed; nearly full from 90 on
+NOTE_ECG = 2  # blocks of ECG that found no room, or gave it up before a host had them
 
 # --- frames ------------------------------------------------------------------------------------
 FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SKIP = 1, 2, 3, 4, 5
@@ -224,8 +226,8 @@ COMMANDS = {
     UPDATE_FINISH: ("update finish", "<", "<BI"),
     # Answer: state, why it failed, offset.
     UPDATE_STATUS: ("update status", "<", "<BBI"),
-    # Stored ECG blocks are committed up to this number. Not answered.
-    ECG_ACK: ("ecg ack", "<I", None),
+    # Stored ECG blocks are committed up to this number: the monitor may forget them.
+    ECG_ACK: ("ecg ack", "<I", "<"),
     # Stored ECG. Answer: first and next block number, acknowledged up to, flags: ECG_IS_*.
     ECG_RANGE: ("ecg range", "<", "<IIIB"),
     # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof.

@@ -1,0 +1,55 @@
+"""Where a board keeps ECG: a device of its own, a part of the journal's flash, or nowhere.
+
+    blocks = own_blocks(board, media)                 # of the journal's media
+    strips, fault = make_strips(app, board, media, first, blocks)
+
+A board says so in board.py: `ecg_device()` gives a block device of its own, a memory card or a
+second flash; `ECG_KIB` how much of the journal's flash is for ECG (without it an eighth: strips).
+Either makes it keep the whole ECG of a session. `PIO_SAMPLER` says that no sample waits for an
+interrupt, so that an erase costs none. A device that does not answer leaves strips in the
+journal's flash, and a FAULT record.
+"""
+
+from . import media as _media
+from .ecgflash import EcgFlash
+from .strips import Strips
+
+_LEAST = 96  # blocks of the media from which on strips have a part
+_BLOCK_KIB = 4
+
+
+def own_blocks(board, media):
+    """How many blocks at the end of the journal's media are for ECG."""
+    if not media.lasting or media.blocks < _LEAST:
+        return 0
+    asked = getattr(board, "ECG_KIB", 0) // _BLOCK_KIB
+    return max(media.blocks // 8, min(asked, media.blocks * 2 // 3))
+
+
+def make_strips(app, board, media, first, blocks):
+    """(Strips or None, errno of the device that could not be used or 0)."""
+    if app.ecg is None:
+        return None, 0
+    fault = 0
+    device = getattr(board, "ecg_device", None)
+    if device is not None:
+        try:
+            return Strips(_on_device(app, device()), app.ecg, app, False, True), 0
+        except (OSError, ImportError) as error:
+            number = getattr(error, "errno", None)
+            fault = number if isinstance(number, int) and number else 255
+    if not blocks:
+        return None, fault
+    flash = EcgFlash(_media.PartMedia(media, first, blocks), app.journal.journal)
+    stalls = not getattr(board, "PIO_SAMPLER", False)
+    return Strips(flash, app.ecg, app, stalls, bool(getattr(board, "ECG_KIB", 0))), fault
+
+
+def _on_device(app, device):
+    if device is None:
+        raise OSError(19)  # ENODEV
+    if device.ioctl(5, 0) == 512:
+        from .card import CardMedia
+
+        return EcgFlash(CardMedia(device), app.journal.journal)
+    return EcgFlash(_media.BlockMedia(device), app.journal.journal)

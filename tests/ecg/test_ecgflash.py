@@ -1,0 +1,38 @@
+"""ECG in flash and on a card: whatever the power does, what was written is there and right."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+LONGER = int(os.environ.get("HEARTLOG_CUTS", "1"))
+"""How many times as long the power cuts go on; the figures that are told were made with 20."""
+
+
+def run(repository: Path, micropython: str, script: str, *arguments: object) -> list[int]:
+    """Runs a script in MicroPython; the numbers of its last line."""
+    command = [micropython, "-X", "heapsize=32M", str(HERE / script)]
+    command += [str(repository / "firmware"), str(repository / "boards" / "virtual")]
+    done = subprocess.run(
+        command + [str(a) for a in arguments], capture_output=True, text=True, timeout=3000
+    )
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-2000:]
+    return [int(word) for word in done.stdout.split("\n")[-2].split()]
+
+
+@pytest.mark.parametrize(("kind", "seed", "blocks"), [("flash", 1, 5), ("card", 2, 4)])
+def test_power_cut_at_every_operation(
+    kind: str, seed: int, blocks: int, repository: Path, micropython: str
+) -> None:
+    count = 220 * LONGER
+    (
+        cuts,
+        again,
+        checked,
+        *_,
+    ) = run(repository, micropython, "cuts.py", kind, seed, blocks, count)
+    assert cuts > count // 2
+    assert again > 10
+    assert checked > 20 * count
