@@ -30,6 +30,7 @@ from .commands import Commands
 from .ecgring import EcgRing
 from .front import Front
 from .link import wire
+from .link.bonds import Bonds
 from .link.ecgstream import EcgStream
 from .link.guard import Guard
 from .link.server import Server
@@ -148,6 +149,7 @@ class App:
             key = _pairing.load(_root(board))
             if key is not None:
                 self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
+                self.server.bonds = Bonds(_root(board), key)
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self.tell_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)
@@ -358,6 +360,8 @@ class App:
             flags |= wire.STATUS_SAFE
         if power.state == _power.CHARGING:
             flags |= wire.STATUS_CHARGING
+        if self.server.bonds is not None:
+            flags |= wire.STATUS_PAIRS
         pack_into(
             wire.STATUS_FORMAT, self._status, 0, wire.VERSION, journal.boot, acquisition.index,
             journal.next_seq, journal.acked, journal.first_seq, max(0, power.millivolts),

@@ -189,6 +189,10 @@ class Air:
 
     # -- advertising ---
 
+    @property
+    def advertising(self):
+        return self._wanted is not None
+
     def advertise(self, interval_us, data=b"", response=b""):
         """Advertise every `interval_us`; None stops."""
         sim.cancel(self._advertising)

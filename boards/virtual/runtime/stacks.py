@@ -92,6 +92,9 @@ class Base:
                 raise ValueError("unknown config param")
             if name == "mtu" and not self._mtu_range[0] <= value <= self._mtu_range[1]:
                 raise OSError(errno.EINVAL)
+            if name == "addr_mode":
+                self._set_address(value)
+                continue
             self._config[name] = value.encode() if isinstance(value, str) else value
         if self._on:
             self._air.call("config", config=self._plain())
@@ -304,6 +307,19 @@ class NimBLE(Base):
     def _who_left(self, connection):
         return connection.address_type, connection.address
 
+    def _set_address(self, mode):
+        """0 public (none here), 1 static, 2 resolvable (not modelled), 3 non-resolvable."""
+        self._check()
+        if mode == 0:
+            raise OSError(errno.EINVAL)
+        if self._air.advertising:
+            nets.complain("the radio's address was changed while it was advertised")
+        if mode == 3:
+            address = bytearray(sys.modules["os"].urandom(6))
+            address[0] &= 0x3F
+            self._mac = bytes(address)
+            self._air.call("address", address=self._mac.hex())
+
     def gap_pair(self, conn_handle):
         self._check()
         self._connection(conn_handle)
@@ -323,6 +339,11 @@ class BTstack(Base):
     _no_connection = errno.EINVAL
     _disconnect_unknown = True
     _settable = ("gap_name", "mtu", "rxbuf", "addr_mode")
+
+    def _set_address(self, mode):
+        self._check()
+        if mode != 1:
+            raise OSError(errno.EINVAL)
 
     def _fit_advertisement(self, data, response):
         return data[:31], response[:31]  # without a word

@@ -73,6 +73,8 @@ class Radio:
             await self.power_off()
         elif name == "config":
             self._configure(question)
+        elif name == "address":
+            self._move(hci.Address(bytes(reversed(bytes.fromhex(question["address"])))))
         elif name == "services":
             return self._register(question["services"])
         elif name == "advertise":
@@ -112,6 +114,13 @@ class Radio:
         self.config.update(question["config"])
         if self.device is not None and "mtu" in self.config:
             self.device.gatt_server.max_mtu = max(23, min(517, self.config["mtu"]))
+
+    def _move(self, address: hci.Address) -> None:
+        """From now on the board is to be found under another random address."""
+        device = self._on()
+        device.random_address = address
+        assert self.controller is not None
+        self.controller.random_address = address
 
     async def power_off(self) -> None:
         """The firmware switches the radio off: it ends its links first."""

@@ -33,7 +33,7 @@ class Guard:
         self._out = bytearray(MOST)
         self._view = memoryview(self._out)
         self._rotated = None
-        self._identifier = b""
+        self.identifier = b""  # eight bytes for the advertisement
         self._peer = None
         self._serial = 0  # of the connection: a peer's place may serve another central meanwhile
         self.reply = None
@@ -47,6 +47,11 @@ class Guard:
         """Whether this peer has proved, in this connection, that it holds the key."""
         return self._has(peer) and self._gate.let_in
 
+    @property
+    def passkey(self):
+        """Six digits for the link layer's pairing with the host that was let in; else None."""
+        return self._gate.passkey
+
     def gone(self):
         """Some central has disconnected: forget the handshake if it was that one's."""
         peer = self._peer
@@ -58,12 +63,10 @@ class Guard:
         """Whether it is time for a new advertised identifier."""
         return self._rotated is None or self._diff(now, self._rotated) >= ROTATE_MS
 
-    def identifier(self, now, random4):
-        """The advertised identifier; a new one every fifteen minutes, from four random bytes."""
-        if self.due(now):
-            self._rotated = now
-            self._identifier = secure.identifier(self._key, random4)
-        return self._identifier
+    def rotate(self, now, random4):
+        """Makes a new advertised identifier from four random bytes; wanted every 15 minutes."""
+        self._rotated = now
+        self.identifier = secure.identifier(self._key, random4)
 
     def open(self, peer, data, now):
         """The command in `data`, or None when there is none for the server."""

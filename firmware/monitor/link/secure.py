@@ -15,9 +15,10 @@ ever rises within a connection, and a new one has new keys, so no nonce is used 
 frame is taken twice. The monitor's nonce hashes the chip's random bytes with its boot number and
 a count of connections: even a chip whose random source has failed repeats no key.
 
-There is no key agreement (no elliptic curves in a stock build): whoever steals P later can read
-what he recorded earlier. A key is therefore made anew for each session of wear and erased with
-it.
+There is no key agreement in here (no elliptic curves in a stock build's Python): whoever steals P
+later can read what he recorded earlier. A key is therefore made anew for each session of wear and
+erased with it; where the stack has LE Secure Connections they close that gap (bonds.py), with a
+passkey of six digits that both sides take from HKDF(P, hn | mn, "heartlog passkey").
 """
 
 import hashlib
@@ -162,6 +163,7 @@ class Gate:
         self._salt = None
         self.to_host = None
         self.to_monitor = None
+        self.passkey = None
 
     @property
     def let_in(self):
@@ -212,6 +214,8 @@ class Gate:
         self.failures = 0
         self.to_host = Channel(hkdf(self._key, self._salt, b"heartlog to host", 16))
         self.to_monitor = Channel(hkdf(self._key, self._salt, b"heartlog to monitor", 16))
+        number = hkdf(self._key, self._salt, b"heartlog passkey", 4)
+        self.passkey = struct.unpack("<I", number)[0] % 1000000
         self._salt = None
         return True
 

@@ -17,6 +17,7 @@ takes everything and never refuses (the window of `stream` bounds it).
 import os
 from struct import pack_into, unpack_from
 
+from . import bonds as _bonds
 from . import gatt, wire
 from . import guard as _guard
 from .stream import RecordStream
@@ -28,6 +29,7 @@ _FRAMES_A_STEP = 4
 _HELLO_MS = 30000  # a central that asked for nothing by then is sent away
 _ADVERTISE_US = 250000
 _NO_CONNECTION = -1
+_NOT_RESOLVABLE = 3  # addr_mode: a random address that means nothing to anybody
 # What only the host that has the records may do, while there is one.
 _OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
            wire.ERASE, wire.ECG_ACK)  # fmt: skip
@@ -55,6 +57,8 @@ class Server:
         self._diff = ticks_diff
         self.stream = RecordStream(journal)
         self.guard = None  # a guard.Guard once the monitor is paired
+        self.bonds = None  # a bonds.Bonds then, where the stack can secure its link itself
+        self._moves = True  # the stack can change the radio's address
         self._state = b""  # what a host reads as the status
         self.ecg = None  # an ecg stream, see ecgstream.py
         self._peers = [Peer() for _ in range(_CONNECTIONS)]
@@ -79,6 +83,8 @@ class Server:
         import bluetooth
 
         ble = self._ble
+        if self.bonds is not None and not self.bonds.prepare(ble, self._on_irq):
+            self.bonds = None
         ble.active(True)
         ble.irq(self._on_irq)
         try:
@@ -112,12 +118,25 @@ class Server:
         if self.guard is None:
             data = gatt.advertisement(self._name)
         else:
-            data = gatt.private_advertisement(self.guard.identifier(now, os.urandom(4)))
+            if self.guard.due(now) and not self.connected:
+                self._move()
+                self.guard.rotate(now, os.urandom(4))
+            data = gatt.private_advertisement(self.guard.identifier)
         try:
             self._ble.gap_advertise(_ADVERTISE_US, data, resp_data=response)
             self._advertising = True
         except OSError:
             self._advertising = False  # tried again in step()
+
+    def _move(self):
+        """A new radio address, in step with the identifier: who follows one loses both."""
+        if not self._moves:
+            return
+        try:
+            self._ble.gap_advertise(None)  # an address can't change while it is advertised
+            self._ble.config(addr_mode=_NOT_RESOLVABLE)
+        except (OSError, ValueError):
+            self._moves = False  # BTstack has the one that its chip came with
 
     def open_up(self, heart_rate):
         """Whether everyone may read the heart rate from now on; told in the advertisement too."""
@@ -155,6 +174,22 @@ class Server:
             for peer in self._peers:
                 if peer.handle == data[0]:
                     peer.mtu = data[1]
+        elif self.bonds is not None:
+            return self._on_security(event, data)
+
+    def _on_security(self, event, data):
+        if event == _bonds.PASSKEY_ACTION:
+            handle, action, _ = data
+            guard = self.guard
+            if action == _bonds.DISPLAY:
+                peer = self._peer(handle)
+                number = guard.passkey if guard.let_in(peer) else None
+                if number is None:  # a stranger: a number that nobody is told
+                    number = int.from_bytes(os.urandom(3), "little") % 1000000
+                self._ble.gap_passkey(handle, action, number)
+        elif event == _bonds.GET_SECRET or event == _bonds.SET_SECRET:
+            return self.bonds.on_secret(event, data, self.guard.passkey is not None)
+        return None
 
     # --- main loop -----------------------------------------------------------------------------
     @property
@@ -175,7 +210,10 @@ class Server:
         if not self._advertising and self.connected < _CONNECTIONS:
             self.advertise(now)
         elif self._advertising and self.guard is not None and self.guard.due(now):
-            self.advertise(now)
+            if not self.connected:
+                self.advertise(now)
+        if self.bonds is not None and self.bonds.step():
+            worked = True
         self._send_away(now)
         if self._tail != self._head:
             peer, serial, data = self._queue[self._tail]

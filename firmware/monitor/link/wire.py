@@ -170,6 +170,7 @@ STATUS_FIELDS = (
 )  # fmt: skip
 STATUS_SIZE = calcsize(STATUS_FORMAT)
 STATUS_SESSION, STATUS_ECG, STATUS_CHARGING, STATUS_FAULT, STATUS_SAFE = 1, 2, 4, 8, 16
+STATUS_PAIRS = 32  # its stack can secure the link itself (bonds.py)
 
 # --- commands ----------------------------------------------------------------------------------
 # Write: opcode u8, tag u8 (the answer repeats it), operands. Answer: opcode | 0x80, tag, result,

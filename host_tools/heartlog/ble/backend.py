@@ -39,6 +39,8 @@ class Backend(ABC):
 
     spec: str
     clock: Clock
+    own_radio = False
+    """Whether the Bluetooth stack is our own, so that it can pair without asking a person."""
     keys: Keys | None = None
     """Keys of paired monitors; None: only open monitors are found."""
 
@@ -118,6 +120,8 @@ class SystemBackend(Backend):
 class BumbleBackend(Backend):
     """Bumble's stack on the HCI transport that the spec names."""
 
+    own_radio = True
+
     def __init__(self, spec: str, transport: str) -> None:
         self.spec = spec
         self.clock = SystemClock()
@@ -132,7 +136,9 @@ class BumbleBackend(Backend):
                 f"The backend {self.spec} needs the package {error.name}.",
                 "Install it: pip install 'heartlog[virtual]'",
             ) from error
-        self._adapter = await BumbleAdapter.open(self._transport)
+        self._adapter = await BumbleAdapter.open(
+            self._transport, self.keys.host_address if self.keys else None
+        )
         return self
 
     async def __aexit__(self, *reason: object) -> None:

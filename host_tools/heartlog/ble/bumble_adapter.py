@@ -52,8 +52,10 @@ class BumbleAdapter:
         device.on("flush", self._on_lost)
 
     @classmethod
-    async def open(cls, spec: str) -> BumbleAdapter:
+    async def open(cls, spec: str, own_address: bytes | None = None) -> BumbleAdapter:
         """Open the transport `spec` (Bumble's syntax) and start the stack on it.
+
+        `own_address`: six bytes, little-endian, of a static random address; by default a new one.
 
         Raises `BluetoothProblem` if there is no adapter or it does not answer.
         """
@@ -66,7 +68,9 @@ class BumbleAdapter:
             text = str(error) or type(error).__name__
             raise BluetoothProblem(f"The adapter {spec} can't be opened: {text}.", hint) from error
         # A new address each time: two programs on one virtual radio must not be taken for one.
-        address = hci.Address.generate_static_address()
+        address = (
+            hci.Address(own_address) if own_address else hci.Address.generate_static_address()
+        )
         device = Device.with_hci("heartlog", address, transport.source, transport.sink)
         try:
             async with asyncio.timeout(OPEN_SECONDS):

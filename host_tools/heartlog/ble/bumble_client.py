@@ -75,6 +75,11 @@ class BumbleClient(BaseBleakClient):
         return int(self._connection.att_mtu) if self._connection else att.ATT_DEFAULT_MTU
 
     @property
+    def connection(self) -> Connection | None:
+        """Bumble's connection, while there is one."""
+        return self._connection
+
+    @property
     def is_connected(self) -> bool:
         return self._connection is not None
 

@@ -95,8 +95,12 @@ class Monitor:
 
     def __init__(self, backend: Backend, device: Any, key: bytes | None = None) -> None:
         self._key = key
+        self._keys = backend.keys
+        self.link_secured = False
+        """Whether LE Secure Connections encrypt the link too, beneath the sealed channel."""
         self._seal: Channel | None = None
         self._open: Channel | None = None
+        self._backend = backend
         self._clock = backend.clock
         self._client = backend.client(device, disconnected_callback=self._on_disconnect)
         self._answers: dict[int, asyncio.Future[tuple[int, tuple[Any, ...]]]] = {}
@@ -119,6 +123,7 @@ class Monitor:
             await self._client.start_notify(wire.ECG_UUID, self._on_ecg_frame)
             if self._key is not None:
                 await self._shake_hands(self._key)
+                await self._secure_link(self._key)
             version, identity, boot, journal = await self._hello()
             model, firmware = await self._describe()
         except BaseException:
@@ -164,6 +169,16 @@ class Monitor:
                 "Use the monitor that was paired, or pair this one over USB.",
             ) from error
         self._seal, self._open = handshake.to_monitor, handshake.from_monitor
+        self._passkey = handshake.passkey
+
+    async def _secure_link(self, key: bytes) -> None:
+        """The link layer's own security on top, where both stacks have it and are ours to use."""
+        if self._keys is None or not self._backend.own_radio:
+            return
+        if (await self.status())["flags"] & wire.STATUS_PAIRS:
+            from heartlog.ble.link_security import secure_link
+
+            self.link_secured = await secure_link(self._client, self._passkey, self._keys, key)
 
     async def _hello(self) -> tuple[Any, ...]:
         try:

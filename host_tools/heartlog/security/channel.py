@@ -96,6 +96,8 @@ class Handshake:
         self._key = pairing_key
         self._auth = derive(pairing_key, b"", b"heartlog authentication", 32)
         self._nonce = os.urandom(NONCE_BYTES)
+        self.passkey = -1
+        """Six digits for the link layer's pairing, once `answer` was called."""
         self._to_monitor: Channel | None = None
         self._from_monitor: Channel | None = None
 
@@ -117,6 +119,8 @@ class Handshake:
         salt = self._nonce + theirs
         self._from_monitor = Channel(derive(self._key, salt, b"heartlog to host", 16))
         self._to_monitor = Channel(derive(self._key, salt, b"heartlog to monitor", 16))
+        number = derive(self._key, salt, b"heartlog passkey", 4)
+        self.passkey = int.from_bytes(number, "little") % 1_000_000
         return self._mac(b"host", version, theirs, self._nonce)
 
     @property

@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -47,6 +48,8 @@ class Pairing:
     session: int
     key: str
     made: float
+    bond: dict[str, Any] | None = None
+    """What the link layer's pairing left here (Bumble's PairingKeys), kept as long as the key."""
 
     @property
     def key_bytes(self) -> bytes:
@@ -62,6 +65,9 @@ class Keys:
         self._seal = AESGCM(derive(master, b"", b"heartlog pairing keys", 32))
         self._journals = derive(master, b"", b"heartlog journals", 32)
         self._pairings = self._read()
+        address = derive(master, b"", b"heartlog host address", 6)
+        self.host_address = bytes((*address[:5], address[5] | 0xC0))
+        """A static random radio address (little-endian): by it a monitor finds its bond again."""
 
     def _read(self) -> list[Pairing]:
         if not self._path.exists():
@@ -122,6 +128,18 @@ class Keys:
             if recognise(pairing.key_bytes, identifier):
                 return pairing
         return None
+
+    def keep_bond(self, key: bytes, bond: dict[str, Any] | None) -> None:
+        """Keep, or drop, the link layer's bond with the monitor that has this key."""
+        for n, pairing in enumerate(self._pairings):
+            if pairing.key_bytes == key:
+                self._pairings[n] = replace(pairing, bond=bond)
+                self._write()
+                return
+
+    def bond(self, key: bytes) -> dict[str, Any] | None:
+        """The link layer's bond with the monitor that has this key."""
+        return next((p.bond for p in self._pairings if p.key_bytes == key), None)
 
     def name_session(self, device: str, session: int) -> None:
         """Note for which session a monitor's newest key was made."""
