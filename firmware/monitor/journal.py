@@ -375,13 +375,13 @@ class Journal:
         self.flush()
         if self._open:
             self._next_page()
-        if self.number % _ring.PAGES:
-            self.number += _ring.PAGES - self.number % _ring.PAGES
+        if self.number % _ring.UNITS:
+            self.number += _ring.UNITS - self.number % _ring.UNITS
 
     def wipe(self):
         """Erases one block of which nothing is kept any more; False when there is none."""
         ring = self.ring
-        held = self.number % ring.slots // _ring.PAGES
+        held = self.number % ring.slots // _ring.UNITS
         for block in range(ring.media.blocks):
             if ring.first[block] >= self.first_seq or block == held:
                 continue
