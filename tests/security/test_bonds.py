@@ -111,13 +111,13 @@ def test_the_address_changes_with_the_identifier(tmp_path: Path, stack: str) -> 
     async def check(board: Board, backend: Backend, keys: Keys) -> None:
         board.control(do="speed", value=0)
         seen = set()
-        for _ in range(200):
+        for _ in range(400):
             device, advertisement = await device_on_air(backend)
             seen.add((device.address, advertisement.manufacturer_data[0xFFFF]))
-            if len(seen) >= 4:
+            if len(seen) >= 3:
                 break
-            await asyncio.sleep(0.2)
-        assert len(seen) >= 4
+            await asyncio.sleep(0.1)
+        assert len(seen) >= 3
         assert all(keys.whose(identifier) for _, identifier in seen)
         addresses = {address for address, _ in seen}
         identifiers = {identifier for _, identifier in seen}
@@ -126,4 +126,4 @@ def test_the_address_changes_with_the_identifier(tmp_path: Path, stack: str) -> 
         if stack == "nimble":
             assert all(int(address[:2], 16) < 0x40 for address in addresses), "non-resolvable"
 
-    paired(tmp_path, check, stack)
+    paired(tmp_path, check, stack, bulk=True, loop=True)
