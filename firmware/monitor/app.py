@@ -38,8 +38,9 @@ from .memory import Memory
 from .power import Power
 from .slots import Slots
 from .updating import Updating
+from .vault import BlockSeal, Vault
 
-SETTINGS_BLOCKS = 2
+SETTINGS_BLOCKS = _settings.BLOCKS
 _ECG_RAM = 24576
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
@@ -109,7 +110,9 @@ class App:
         whole = media
         if media.lasting:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
-        self.journal = _journal.Journal(media, _random32)
+        vault = Vault(settings.keys)
+        vault.adopt(_pairing.journal_key(_root(board)))
+        self.journal = _journal.Journal(media, _random32, vault)
         left_out = self.journal.mount()
         self.body = bytearray(wire.MAX_BODY)
         self.power = Power(board)
@@ -118,6 +121,8 @@ class App:
         self.strips, self._card_fault = _ecgplace.make_strips(
             self, board, whole, behind, whole.blocks - behind
         )
+        if self.strips is not None:
+            self.strips.flash.cover = BlockSeal(vault, self.journal.journal)
         self.memory = Memory(self)
         # An image on trial is counted by the loader, and replaced.
         trial = Slots(_root(board)).on_trial()

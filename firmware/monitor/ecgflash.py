@@ -132,10 +132,11 @@ class EcgFlash(EcgBlocks):
     def append(self, data, size):
         """Takes `size` bytes of an ECG block (a bytearray with 32 more behind them); returns its
         number, 0 when no block is erased."""
-        if self.cover is not None:
-            size = self.cover.seal(self.next, data, size)
-        if not self._make_room(size + 2):
+        cover = self.cover
+        if not self._make_room(size + 2 + (cover.extra if cover is not None else 0)):
             return 0
+        if cover is not None:
+            size = cover.seal(self.next, data, size)
         self._length(size)
         self._put(data, size)
         self.next += 1

@@ -17,12 +17,13 @@ What is promised
 """
 
 import time
-from struct import pack_into
+from struct import pack_into, unpack_from
 
 from . import ring as _ring
 from .link import wire
-from .link.pack import MOST_RECORDS, PAGE, PAGE_KIND, Packer, page_head
+from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, SEALED, Packer, page_head
 from .link.unpack import Unpacker
+from .vault import Vault
 
 FLUSH_MS = 9000  # plus one turn of the main loop: ten seconds at most
 MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
@@ -34,8 +35,9 @@ class Journal:
     """Records in, pages out. `next_seq`: of the next record; `first_seq`: oldest that is kept;
     `flushed_seq`: the last one in flash; `acked`: the last one a host has committed."""
 
-    def __init__(self, media, new_journal):
+    def __init__(self, media, new_journal, vault=None):
         self.ring = _ring.Ring(media)
+        self.vault = vault or Vault()  # without a key: pages in clear
         self._new_journal = new_journal
         self.page = bytearray(PAGE)
         self.next_seq = 1
@@ -110,6 +112,10 @@ class Journal:
         self.next_seq = last + left_out + 1
         self.oldest_recent = self.next_seq
         self._packer = Packer(self.page, ring.journal)
+        if pages:
+            self.vault.begin(*self._sealed_by)
+        else:
+            self.vault.begin()
         if ring.acked > last:
             ring.acked = last
         # Erase what is needed soon while nobody waits for samples.
@@ -118,9 +124,15 @@ class Journal:
         return last + 1, left_out
 
     def _last_seq(self, number, kind):
-        """Seq of the last good record in a page."""
+        """Seq of the last good record in a page; the highest possible if its key is gone."""
         data = bytearray(self.ring.size(number, kind))
         self.ring.read(number, 0, data)
+        self._sealed_by = ()
+        if data[0] & SEALED:
+            self._sealed_by = unpack_from("<HH", data, PAGE_HEAD)
+            data = self.vault.unseal(data, self.ring.journal)
+            if data is None:
+                return self.ring.head_at(number % self.ring.slots)[1] + MOST_RECORDS - 1
         reader = Unpacker(data, self.ring.journal)
         reader.records()
         return reader.seq - 1
@@ -194,14 +206,24 @@ class Journal:
             return
         if self.length == 0:
             start = 0
-        if self.ring.program(self.number, self.page, start, end):
-            self.length = end
-        else:
+        if not self._program(start, end):
             self._rewrite(start, end)
         self.flushed_seq = self.next_seq - 1
         self.flushes += 1
         if self._packer.full:
             self._next_page()
+
+    def _program(self, start, end):
+        """Bytes of the page into flash, sealed if there is a key; False: they don't read back."""
+        image, vault = self.page, self.vault
+        if vault.cover is not None:
+            image = vault.image
+            start, end = vault.seal(self.page, start, end, self.ring.journal)
+        if not self.ring.program(self.number, image, start, end):
+            return False
+        self.length = end
+        vault.settle()
+        return True
 
     def _rewrite(self, start, end):
         """The chunk just closed did not read back: writes its records into another page."""
@@ -214,8 +236,7 @@ class Journal:
             for _, kind, body in records:
                 self._packer.add(kind, body, len(body))
             start, end = self._packer.close_chunk()
-            if self.ring.program(self.number, self.page, 0, end):
-                self.length = end
+            if self._program(0, end):
                 return
         self.lost_pages += 1
 
@@ -230,6 +251,7 @@ class Journal:
         ring = self.ring
         seq = seq or self.next_seq
         if self.number % _ring.UNITS == 0:
+            self.vault.next_block()
             for _ in range(ring.media.blocks):
                 if self._make_ready(self.number):
                     break
@@ -237,9 +259,8 @@ class Journal:
             ring.first[self.number % ring.slots // _ring.UNITS] = seq
         elif ring.first[self.number % ring.slots // _ring.UNITS] == ring.NONE:
             ring.first[self.number % ring.slots // _ring.UNITS] = seq
-        self._packer.open_page(
-            self.number, seq, self.sample & 0xFFFFFFFF, self.boot, ring.size(self.number)
-        )
+        size = ring.size(self.number) - self.vault.extra
+        self._packer.open_page(self.number, seq, self.sample & 0xFFFFFFFF, self.boot, size)
         self.length = 0
         self._open = True
 
@@ -340,8 +361,9 @@ class Journal:
         if count <= 0:
             return 0
         if number == self.number:
+            image = self.page if self.vault.cover is None else self.vault.image
             for i in range(count):
-                buffer[i] = self.page[offset + i]
+                buffer[i] = image[offset + i]
         else:
             self.ring.read(number, offset, memoryview(buffer)[:count])
         return count

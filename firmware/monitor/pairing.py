@@ -11,6 +11,7 @@ over USB.
 import os
 
 from .link.pack import crc_hqx
+from .link.secure import hmac
 
 NAME = "pairing"
 MAGIC = b"HLK1"
@@ -18,8 +19,8 @@ KEY = 32
 SIZE = len(MAGIC) + KEY + 2
 
 
-def load(root):
-    """The key; None without a file; a random one, which nobody holds, for a damaged file."""
+def _read(root):
+    """The key; None without a file, b"" for a damaged one."""
     try:
         with open(root + NAME, "rb") as file:
             data = file.read(SIZE + 1)
@@ -29,7 +30,19 @@ def load(root):
         crc = data[-2] | data[-1] << 8
         if crc_hqx(data[:-2], 0xFFFF) == crc:
             return data[len(MAGIC) : -2]
-    return os.urandom(KEY)
+    return b""
+
+
+def load(root):
+    """The key; None without a file; a random one, which nobody holds, for a damaged file."""
+    key = _read(root)
+    return os.urandom(KEY) if key == b"" else key
+
+
+def journal_key(root):
+    """What seals the journal of a paired monitor that was given no key for it; else None."""
+    key = _read(root)
+    return hmac(key, b"heartlog journal")[:16] if key else None
 
 
 def forget(root):

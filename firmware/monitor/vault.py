@@ -29,15 +29,16 @@ bit says nothing, see pack.py): the last byte that is not 0xFF is the end of a p
 There is no MAC: see THREATS.md.
 """
 
+from os import urandom
 from struct import pack_into, unpack_from
 
 import micropython
 from cryptolib import aes
 
-from .link.pack import PAGE, PAGE_HEAD, crc_hqx, head_seed
+from .keyslots import KEY
+from .link.pack import PAGE, PAGE_HEAD, SEALED, head_crc
 from .link.secure import hmac
 
-SEALED = 0x40
 EXTRA = 4
 NO_KEY = 0xFFFF
 PAGES, ECG = 1, 2  # kinds of counter blocks
@@ -49,7 +50,7 @@ _AT_ONCE = 8  # AES blocks
 
 def follow(key):
     """J(n + 1) of J(n)."""
-    return hmac(key, b"heartlog next")[:16]
+    return hmac(key, b"heartlog next")[:KEY]
 
 
 def key_id(key):
@@ -113,8 +114,8 @@ class Vault:
 
     # --- keys ----------------------------------------------------------------------------------
     def adopt(self, key):
-        """Takes a key where there is none yet, from what this monitor was paired with."""
-        if self._slots is not None and not self._slots.live:
+        """Takes a key, if there is one, where there is none yet."""
+        if key is not None and self._slots is not None and not self._slots.live:
             self._slots.put(key_id(key), 0, key)
 
     def _find(self, ident, n):
@@ -139,7 +140,7 @@ class Vault:
 
     def next_block(self):
         """A new flash block begins: the key moves on, unless it has sealed nothing yet."""
-        if self.cover is not None and not self._unused:
+        if self.cover is not None and not self._unused and self._slots.live:
             self._advance(self.cover.ident, self.cover.n, self._key, self._slots.live[-1])
 
     def _advance(self, ident, n, key, needed):
@@ -162,10 +163,14 @@ class Vault:
                 self._slots.keep((last,))
 
     def wipe(self):
-        """Every key becomes unreadable, here and in flash; nothing is sealed any more."""
+        """Every key is gone, here and in flash; what is still written has one that nobody has."""
         if self._slots is not None:
             self._slots.keep(())
-        self.cover = self._key = self.image = None
+        if self.cover is not None:
+            self._key = urandom(KEY)
+            self.cover = Cover(NO_KEY, 0, self._key)
+        self._unused = True
+        self._unsettled = False
 
     # --- pages ---------------------------------------------------------------------------------
     def seal(self, page, start, end, journal):
@@ -183,8 +188,8 @@ class Vault:
         image[:PAGE_HEAD] = memoryview(page)[:PAGE_HEAD]
         image[0] |= SEALED
         cover.over(PAGES, boot, journal, number, image, _SAMPLE, _SAMPLE + 4)
-        crc = crc_hqx(memoryview(image)[:14], head_seed(journal))
-        pack_into("<HHH", image, 14, crc, cover.ident, cover.n)
+        pack_into("<HH", image, PAGE_HEAD, cover.ident, cover.n)
+        pack_into("<H", image, 14, head_crc(image, journal))
         return 0, to
 
     def unseal(self, raw, journal):
@@ -205,8 +210,7 @@ class Vault:
         plain[0] &= ~SEALED
         cover.over(PAGES, boot, journal, number, plain, _SAMPLE, _SAMPLE + 4)
         cover.over(PAGES, boot, journal, number, plain, PAGE_HEAD + EXTRA, end)
-        crc = crc_hqx(memoryview(plain)[:14], head_seed(journal))
-        plain[14], plain[15] = crc & 255, crc >> 8
+        pack_into("<H", plain, 14, head_crc(plain, journal))
         return plain[:PAGE_HEAD] + plain[PAGE_HEAD + EXTRA :]
 
 
@@ -216,6 +220,11 @@ class BlockSeal:
     def __init__(self, vault, journal):
         self._vault = vault
         self._journal = journal
+
+    @property
+    def extra(self):
+        """Bytes that a sealed block is longer."""
+        return self._vault.extra
 
     def seal(self, number, data, size):
         """Seals `data[:size]` in place, with 4 bytes more behind; returns the new size.

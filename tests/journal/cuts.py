@@ -3,7 +3,10 @@
 # program and erase the power is cut on a copy of the flash. On the copy the firmware boots, and
 # everything that was promised is checked; then it goes on a little, and is cut again.
 #
-#   micropython cuts.py FIRMWARE BOARDS_VIRTUAL SEED BLOCKS RECORDS -> one line of figures
+# With SEALED = 1 the journal is under a key that moves on: settings, keys and pages are cut alike,
+# and no key that has gone is anywhere in the flash.
+#
+#   micropython cuts.py FIRMWARE BOARDS_VIRTUAL SEED BLOCKS RECORDS SEALED -> one line of figures
 import sys
 
 sys.path[:0] = [sys.argv[1], sys.argv[2], sys.argv[0].rsplit("/", 1)[0]]
@@ -30,8 +33,11 @@ from models.flash import FlashDevice
 from monitor.journal import MOST_OPEN, Journal
 from monitor.link import wire
 from monitor.link.pack import MOST_RECORDS
+from monitor.link.pack import SEALED
 from monitor.link.unpack import Unpacker
-from monitor.media import BlockMedia
+from monitor.media import BlockMedia, PartMedia
+from monitor.settings import Settings
+from monitor.vault import Vault, follow, key_id
 
 seed = int(sys.argv[3])
 BLOCKS, RECORDS = int(sys.argv[4]), int(sys.argv[5])
@@ -44,8 +50,48 @@ def rnd(n):
     return (state >> 8) % n
 
 
+sealed = len(sys.argv) > 6 and sys.argv[6] == "1"
+first_key = bytes(range(seed, seed + 16))
+chain = [first_key]  # J(n): what a host computes, and the flash must not hold for long
+reader = Vault()  # opens everything, as a host does
+
+
+class Slot:
+    pass
+
+
+def key_of(n):
+    while len(chain) <= n:
+        chain.append(follow(chain[-1]))
+    return chain[n]
+
+
+def find(ident, n):
+    assert ident == key_id(first_key)
+    slot = Slot()
+    slot.n, slot.key = n, key_of(n)
+    return slot
+
+
+reader._find = find
+
+
 def open_journal(nor):
-    return Journal(BlockMedia(FlashDevice(nor, 0, nor.size)), lambda: 0x5EED0000 + seed)
+    media = BlockMedia(FlashDevice(nor, 0, nor.size))
+    if not sealed:
+        return Journal(media, lambda: 0x5EED0000 + seed)
+    settings = Settings(PartMedia(media, 0, 2))
+    vault = Vault(settings.keys)
+    vault.adopt(first_key)
+    return Journal(PartMedia(media, 2, media.blocks - 2), lambda: 0x5EED0000 + seed, vault)
+
+
+def no_old_keys(nor, journal):
+    """Only the key in use, that of the page before, and one from a boot that was cut."""
+    n = journal.vault.cover.n
+    held = [k for k in range(max(0, n - 12), n) if key_of(k) in nor.data]
+    assert len(held) <= 1, (n, held)
+    assert n == 0 or key_of(n) in nor.data
 
 
 def pages(journal, number=None):
@@ -56,6 +102,10 @@ def pages(journal, number=None):
         size = journal.remains(number, 0)
         data = bytearray(size)
         journal.read(number, 0, data)
+        if data[0] & SEALED:
+            data = reader.unseal(data, journal.journal)
+        else:
+            assert not sealed, "a page in clear"
         yield number, data
         following = journal.page_after(number)
         number = following[0] if following else None
@@ -114,6 +164,8 @@ def check(nor, floor, highest, pending, first):
     assert journal.next_seq > highest, "next %d, but %d was given" % (journal.next_seq, highest)
     assert journal.boot >= 1
     assert count <= MOST_OPEN + MOST_RECORDS * 8
+    if sealed:
+        no_old_keys(nor, journal)
     whole = cuts % 40 == 0
     start = journal.page_of(max(journal.first_seq, 1 if whole else floor - 300))
     found = set()
@@ -183,7 +235,7 @@ def restore(value):
     sample = value
 
 
-nor = RamNor(BLOCKS * 4096, seed)
+nor = RamNor((BLOCKS + 2 * sealed) * 4096, seed)
 journal = open_journal(nor)
 first, count = journal.mount()
 nor.before = cut
@@ -200,7 +252,7 @@ for i in range(RECORDS):
         journal.acknowledge(max(0, journal.next_seq - 1 - rnd(400)))
 nor.before = None
 assert not nor.complaints, nor.complaints
-wear = nor.wear
+wear = nor.wear[2 * sealed :]
 assert max(wear) - min(wear) <= 1, wear
 print(
     cuts, seconds, checked, most_lost, most_ms, len(truth), max(wear), min(wear), journal.dropped

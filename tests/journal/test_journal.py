@@ -39,6 +39,22 @@ def test_power_cut_at_every_operation(
     assert most_ms <= 10000
 
 
+@pytest.mark.parametrize(("seed", "blocks", "records"), [(1, 5, 900), (2, 4, 700), (3, 3, 500)])
+def test_a_sealed_journal_through_a_cut_at_every_operation(
+    seed: int, blocks: int, records: int, repository: Path, micropython: str
+) -> None:
+    """As above, steps of the key included: nothing flushed is lost, no page lies in clear, and no
+    key that has gone can be found in the flash."""
+    cuts, again, checked, most_lost, most_ms, made, *_ = run(
+        repository, micropython, "cuts.py", seed, blocks, records, 1
+    )
+    assert cuts > records // 5
+    assert again > 20
+    assert checked > 10 * made
+    assert most_lost <= 64
+    assert most_ms <= 10000
+
+
 def test_settings_survive_a_cut_at_every_operation(repository: Path, micropython: str) -> None:
     cuts, erases = run(repository, micropython, "settings_check.py")
     assert cuts > 100

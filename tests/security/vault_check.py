@@ -9,7 +9,7 @@ sys.path[:0] = [sys.argv[1]]
 from binascii import hexlify, unhexlify
 
 from monitor.keyslots import KeySlots
-from monitor.link.pack import PAGE, PAGE_HEAD, crc_hqx, head_seed
+from monitor.link.pack import PAGE, PAGE_HEAD, head_crc
 from monitor.media import RamMedia
 from monitor.vault import BlockSeal, Vault, key_id
 
@@ -40,10 +40,10 @@ for number in range(0, 4 * int(sys.argv[3]), 4):
     if number % 16 == 0:
         vault.next_block()
     page = bytearray(rnd(256) for _ in range(PAGE - 4))
-    page[0] = 0xB1
+    page[0] = 0xB2
     for i in range(3):
         page[1 + i] = number >> 8 * i & 255
-    crc = crc_hqx(memoryview(page)[:14], head_seed(JOURNAL))
+    crc = head_crc(page, JOURNAL)
     page[14], page[15] = crc & 255, crc >> 8
     raw = bytearray(b"\xff" * PAGE)
     end = PAGE_HEAD
@@ -59,13 +59,14 @@ for number in range(0, 4 * int(sys.argv[3]), 4):
         ends.append(end - 1)
     vault.settle()
     assert raw[b - 1] != 0xFF
-    plain = bytearray(vault.unseal(raw, JOURNAL))
+    opened = vault.unseal(raw, JOURNAL)
+    plain = bytearray(opened)
     for at in ends:  # the bit that says nothing
         plain[at] &= 0xFE
     assert plain[:end] == page[:end], (number, end)
     for i in range(end, PAGE - 4):
         assert plain[i] == 0xFF
-    show("page", raw, plain)
+    show("page", raw, opened)
     block = bytearray(rnd(256) for _ in range(200 + rnd(400)))
     block[0] = 0x12
     sealed = bytearray(block) + bytearray(32)

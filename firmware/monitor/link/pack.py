@@ -43,6 +43,7 @@ UNIT = 256  # what page numbers count
 PAGE = 1024
 PAGE_HEAD = 16
 PAGE_KIND, PAGE_KIND_1 = 0xB2, 0xB1
+SEALED = 0x40  # set in the kind of a page that vault.py has sealed
 SKIP = 30
 BEAT_KIND, BEAT_SIZE = 1, 11  # as in wire.py
 MOST_RECORDS = 2048  # in a page, however small they are
@@ -55,15 +56,23 @@ def head_seed(journal):
     return (journal ^ journal >> 16) & 0xFFFF
 
 
+def head_crc(page, journal):
+    """Checksum of a page's header; a sealed one's goes over the four bytes behind it, too."""
+    crc = crc_hqx(bytes(page[:14]), head_seed(journal))
+    if page[0] & SEALED:
+        crc = crc_hqx(bytes(page[PAGE_HEAD : PAGE_HEAD + 4]), crc)
+    return crc
+
+
 def page_head(page, journal=0):
     """(page number, seq, sample, boot, kind) of a page of this journal, or None when it is not
-    one. Pages of format 1 have the same header, with another kind."""
-    if len(page) < PAGE_HEAD or page[0] not in (PAGE_KIND, PAGE_KIND_1):
+    one. Pages of format 1 have the same header, with another kind; sealed ones too."""
+    if len(page) < PAGE_HEAD or page[0] & ~SEALED not in (PAGE_KIND, PAGE_KIND_1):
         return None
-    if crc_hqx(bytes(page[:14]), head_seed(journal)) != page[14] | page[15] << 8:
+    if head_crc(page, journal) != page[14] | page[15] << 8:
         return None
     seq, sample, boot = unpack_from("<IIH", page, 4)
-    return page[1] | page[2] << 8 | page[3] << 16, seq, sample, boot, page[0]
+    return page[1] | page[2] << 8 | page[3] << 16, seq, sample, boot, page[0] & ~SEALED
 
 
 class Packer:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartlog._firmware.monitor.link import ecg, wire
+from heartlog.security.journal import JournalKeys, open_block
 
 
 class EcgBlock(NamedTuple):
@@ -37,10 +38,12 @@ def decode(number: int, data: bytes) -> EcgBlock:
 class EcgFlow:
     """One connection's ECG frames. `taken` counts them (modulo 2^16) for the credits."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: int = 0, keys: JournalKeys | None = None) -> None:
+        self._journal = journal
+        self._keys = keys
         self.taken = 0
         self.damaged = 0
-        """Blocks that arrived incomplete or with a bad checksum."""
+        """Blocks that arrived incomplete, with a bad checksum, or sealed under an unknown key."""
         self._number = -1
         self._data = bytearray()
         self._broken = True
@@ -73,7 +76,10 @@ class EcgFlow:
         whole, self._data = bytes(self._data), bytearray()
         self._broken = True
         try:
-            return [decode(number, whole)]
+            clear = open_block(whole, number, self._journal, self._keys)
+            if clear is not None:
+                return [decode(number, clear)]
         except wire.WireError:
-            self.damaged += 1
-            return []
+            pass
+        self.damaged += 1
+        return []

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from heartlog._firmware.monitor.link import wire
 from heartlog._firmware.monitor.link.unpack import Unpacker
 from heartlog.link.records import Record, decode
+from heartlog.security.journal import JournalKeys, SealedPage
 
 WINDOW = 24
 """Frames that may be under way: 24 x 244 bytes is more than a connection event carries."""
@@ -48,7 +49,14 @@ class Batch:
 class RecordFlow:
     """One connection's record stream; `next_seq` is the number that is needed next."""
 
-    def __init__(self, boot: int, journal: int, after: int, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        boot: int,
+        journal: int,
+        after: int,
+        window: int = WINDOW,
+        keys: JournalKeys | None = None,
+    ) -> None:
         self.boot = boot
         self.journal = journal
         self.next_seq = after + 1
@@ -57,11 +65,15 @@ class RecordFlow:
         """The stream must be begun, or begun again: send `report()`."""
         self.lost_frames = 0
         self.damaged_pages = 0
+        self.locked_pages = 0
+        """Pages that are sealed under a key which `keys` does not hold."""
         self.unreadable = 0
         """Frames that are no frames of ours (bad length, unknown version)."""
         self._counter: int | None = None
         self._granted_at = -1
+        self._keys = keys
         self._page: Unpacker | None = None
+        self._sealed = SealedPage(keys, journal)
         self._number = -1
         self._waiting = True  # pages under way belong to a stream that was given up
 
@@ -138,14 +150,15 @@ class RecordFlow:
             return
         if offset == 0:
             self._page = Unpacker(journal=self.journal)
+            self._sealed = SealedPage(self._keys, self.journal)
             self._number = number
         page = self._page
-        if page is None or number != self._number or offset != len(page):
+        if page is None or number != self._number or offset != len(self._sealed):
             self.must_report = True
             self._waiting = True
             return
-        damaged = page.damaged
-        page.feed(data)
+        damaged, locked = page.damaged, self._sealed.locked
+        page.feed(self._sealed.feed(data))
         for seq, kind, body in page.records():
             batch.newest = seq
             if seq < self.next_seq:
@@ -156,6 +169,8 @@ class RecordFlow:
             self.next_seq = seq + 1
         if page.damaged and not damaged:
             self.damaged_pages += 1
+        if self._sealed.locked and not locked:
+            self.locked_pages += 1
 
     def _skip(self, first: int, following: int, batch: Batch) -> None:
         if not self._waiting and first <= self.next_seq < following:

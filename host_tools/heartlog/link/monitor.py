@@ -15,6 +15,7 @@ from heartlog.errors import CommandError
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
 from heartlog.security.channel import Channel, Forged, Handshake, NotOurMonitor
+from heartlog.security.journal import JournalKeys
 
 ANSWER_SECONDS = 5.0
 """Real seconds to wait for an answer: a monitor answers within one turn of its loop."""
@@ -101,6 +102,7 @@ class Monitor:
         self._seal: Channel | None = None
         self._open: Channel | None = None
         self._backend = backend
+        self._journal_keys: JournalKeys | None = None
         self._clock = backend.clock
         self._client = backend.client(device, disconnected_callback=self._on_disconnect)
         self._answers: dict[int, asyncio.Future[tuple[int, tuple[Any, ...]]]] = {}
@@ -130,6 +132,9 @@ class Monitor:
             await self._close()
             raise
         self.info = MonitorInfo(version, identity.hex(), boot, journal, model, firmware)
+        if self._keys is not None:
+            self._journal_keys = self._keys.journal(self.info.device_id)
+        self.ecg_flow = EcgFlow(journal, self._journal_keys)
         self.last_heard = self._clock.now()
         return self
 
@@ -381,7 +386,9 @@ class Monitor:
 
         Also yields empty batches about once a second, so that the caller can see to its clock.
         """
-        flow = self.flow = RecordFlow(self.info.boot, self.info.journal, after)
+        flow = self.flow = RecordFlow(
+            self.info.boot, self.info.journal, after, keys=self._journal_keys
+        )
         self.last_heard = self._clock.now()
         while True:
             if flow.must_report:

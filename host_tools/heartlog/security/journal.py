@@ -133,7 +133,8 @@ class SealedPage:
         self._stream = stream(key, PAGES, boot, self._journal, number, PAGE_BYTES)
         head = bytearray(raw[:HEAD])
         seed = (self._journal ^ self._journal >> 16) & 0xFFFF
-        if binascii.crc_hqx(head[:14], seed) != int.from_bytes(head[14:], "little"):
+        crc = binascii.crc_hqx(raw[HEAD : HEAD + EXTRA], binascii.crc_hqx(head[:14], seed))
+        if crc != int.from_bytes(head[14:], "little"):
             return bytes(head)  # damaged, and seen to be so
         head[0] &= ~SEALED
         for i in range(_SAMPLE, _SAMPLE + 4):

@@ -1,0 +1,119 @@
+"""What lies in a monitor's flash after a session: sealed, and nothing that names anybody."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heartlog._firmware.monitor.link import pack, wire
+from heartlog.ble import find_monitor, open_backend
+from heartlog.link.ecgflow import EcgBlock
+from heartlog.link.monitor import Monitor
+from heartlog.link.records import Record
+from heartlog.security.cables import VirtualCable
+from heartlog.security.journal import JournalKeys, follow
+from heartlog.security.keys import Keys
+from heartlog.security.pair import pair
+from virtual_board import Board
+
+pytestmark = pytest.mark.usefixtures("micropython")
+BLOCK = 4096
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys", bytes(range(32)))
+
+
+@pytest.fixture
+def board(tmp_path: Path, keys: Keys) -> Iterator[Board]:
+    """A paired monitor that records."""
+    with Board(record="demo", speed=25, loop=True, run_dir=tmp_path / "board") as board:
+        pair(VirtualCable(board.run_dir), keys, session=1)
+        yield board
+        assert board.complaints == []
+
+
+async def fetch(board: Board, keys: Keys, least: int) -> tuple[list[Record], Monitor]:
+    """Records from the first on, once the monitor has flushed more than it holds in RAM."""
+    async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
+        found = await find_monitor(backend, timeout=60)
+        async with Monitor(backend, found.device, found.key) as monitor:
+            end = time.monotonic() + 60
+            while (await monitor.status())["next_seq"] < least:
+                assert time.monotonic() < end
+                await asyncio.sleep(0.2)
+            last = (await monitor.status())["next_seq"] - 1
+            records: list[Record] = []
+            async for batch in monitor.records(0):
+                records += batch.records
+                if records and records[-1].seq >= last:
+                    return records, monitor
+    raise AssertionError
+
+
+def pages(board: Board, journal: int) -> list[tuple[int, bytes]]:
+    """(boot, page) of every page of the journal that lies in the flash, sealed or not."""
+    flash = (board.run_dir / "flash.bin").read_bytes()
+    found = []
+    for at in range(0, len(flash), pack.UNIT):
+        for start in (at, at + 32):
+            head = pack.page_head(flash[start : start + 32], journal)
+            if head is not None:
+                found.append((head[3], flash[start : start + pack.PAGE - start % pack.UNIT]))
+    return found
+
+
+def test_the_journal_is_sealed_and_its_host_reads_it(board: Board, keys: Keys) -> None:
+    records, monitor = asyncio.run(fetch(board, keys, 220))
+    assert monitor.flow is not None
+    assert (monitor.flow.locked_pages, monitor.flow.damaged_pages) == (0, 0)
+    beats = [r for r in records if r.name == "beat"]
+    assert len(beats) > 100
+    numbers = [r.seq for r in records]
+    assert numbers == sorted(set(numbers))
+    flash = (board.run_dir / "flash.bin").read_bytes()
+    boot = monitor.info.boot
+    written = pages(board, monitor.info.journal)
+    mine = [page for page_boot, page in written if page_boot == boot]
+    assert mine
+    assert all(page[0] & pack.SEALED for page in mine)
+    assert all(page[0] & pack.SEALED == 0 for b, page in written if b < boot)  # not yet paired
+    # The pairing key can be read out, the journal's first key can't: it is nowhere any more.
+    first = keys.journal_key(keys.all()[0].key_bytes)
+    assert keys.all()[0].key_bytes in flash
+    assert first not in flash
+    chain = [first]
+    while chain[-1] not in flash:
+        chain.append(follow(chain[-1]))
+        assert len(chain) < 20
+    # Someone who reads the key that is there, or holds none, can't open what came before it.
+    assert monitor.flow is not None
+    for other in (JournalKeys([]), JournalKeys([keys.all()[0].key_bytes[:16]])):
+        assert other.page_key(int.from_bytes(mine[0][16:18], "little"), 1) is None
+
+
+def test_an_ecg_strip_is_sealed_and_its_host_reads_it(board: Board, keys: Keys) -> None:
+    async def go() -> None:
+        async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
+            found = await find_monitor(backend, timeout=60)
+            async with Monitor(backend, found.device, found.key) as monitor:
+                await monitor.mark(wire.EVENT_MARK)
+                strips: list[Record] = []
+                blocks: list[EcgBlock] = []
+                monitor.on_ecg = blocks.append
+                end = time.monotonic() + 60
+                async for batch in monitor.records(0):
+                    assert time.monotonic() < end
+                    strips += [r for r in batch.records if r.name == "strip"]
+                    if strips and not blocks:
+                        fields = strips[-1].values
+                        await monitor.fetch_ecg(fields["block"], fields["blocks"])
+                    if strips and len(blocks) >= strips[0].values["blocks"]:
+                        break
+                assert monitor.ecg_flow.damaged == 0
+                assert all(len(block.codes) > 0 for block in blocks)
+
+    asyncio.run(go())
