@@ -1,18 +1,25 @@
 """Calibration of the front end: kept with date and part, refused when it is implausible.
 
-    Calibration.of(test, "2026-05-04").save("calibration.json")      # after `SelfTest.run`
-    afe.calibration = Calibration.load("calibration.json", afe.part.name)
-    afe.nv_per_code()                                                # the corrected scale
+    Calibration.of(test, "2026-05-04").save("/calibration.json")   # after `SelfTest.run`
+    gains = known_gains(afe, board, 1000, Sampler)                 # 1 mV peak to peak is there
+    Calibration.of(test, "2026-05-04", gains, "1000 uV").save("/calibration.json")
+    load_for(afe, "/")                                             # at boot: afe.calibration
 
-The internal test signal is only good to 2 % (SBAS502, SBAS459), the part's own gain to 0.2 %: its
-result is a pass or fail of the chain. A calibration that is worth applying comes from a known
-signal at the electrodes (`known_uv`).
+Only a calibration from a known signal at the electrodes corrects the scale. The part's own test
+signal is good to 2 % (SBAS502, SBAS459), its reference to 0.5 % and its gain to 0.2 %: what comes
+out with it passes or fails the chain, but would make the scale worse.
 """
 
 import json
 import os
+import time
 
+from monitor.measuring import Statistics
+
+FILE = "calibration.json"
+INTERNAL = "internal"
 _IMPLAUSIBLE_PERCENT = 5.0
+_KNOWN_MS = 5000
 
 
 class Calibration:
@@ -28,25 +35,17 @@ class Calibration:
         self._check()
 
     @classmethod
-    def of(cls, test, date, known_uv=None, measured_uv=None):
-        """From a self-test that passed; `known_uv` at the electrodes came out as `measured_uv`.
+    def of(cls, test, date, gains=None, source=INTERNAL):
+        """From a self-test that passed, and the `gains` in ppm that a known signal showed.
 
         ValueError when the test failed, or the numbers are not plausible.
         """
         if not test.passed:
             failed = [r.name for r in test.results if not r.passed] or ["it was not run"]
             raise ValueError("no calibration from a failed self-test: %s" % ", ".join(failed))
-        gains = test.gain_ppm
-        if known_uv is not None:
-            gains = [round((m / known_uv - 1) * 1e6) for m in measured_uv]
-        return cls(
-            test.afe.part.name,
-            date,
-            gains,
-            test.offset_codes,
-            round(test.rate_ppm),
-            "internal" if known_uv is None else "%g uV" % known_uv,
-        )
+        gain_ppm = test.gain_ppm if gains is None else gains
+        rate = round(test.rate_ppm)
+        return cls(test.afe.part.name, date, gain_ppm, test.offset_codes, rate, source)
 
     def _check(self):
         d = self.date
@@ -85,6 +84,57 @@ class Calibration:
             )
         return found
 
+    @property
+    def applied(self):
+        """Whether it corrects the scale: a known signal did, the part's own does not."""
+        return self.source != INTERNAL
+
     def nv_per_code(self, nominal, channel):
         """The corrected scale: a gain that reads 1 % high makes a code 1 % smaller."""
+        if not self.applied:
+            return nominal
         return nominal / (1 + self.gain_ppm[channel] / 1e6)
+
+
+def known_gains(afe, board, known_uv, sampler_of):
+    """Gain errors in ppm by a square wave of `known_uv` peak to peak at the electrodes.
+
+    A channel that shows less than a tenth of it has no signal and stays as it is (0). ValueError
+    when no channel has one. Takes 5 s; `sampler_of(afe, board)` makes the sampler.
+    """
+    afe.configure(rate=250, lead_off=None)
+    sampler = sampler_of(afe, board)
+    stats = [Statistics(_KNOWN_MS * afe.rate // 1000 + 64) for _ in range(afe.channels)]
+    sampler.run()
+    try:
+        begun = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), begun) < _KNOWN_MS + 500:
+            time.sleep_ms(5)
+            n = sampler.take()
+            if n and sampler.index * 2 > afe.rate:
+                for c in range(afe.channels):
+                    stats[c].add(sampler.channels[c], n)
+    finally:
+        sampler.halt()
+    seen = [2 * s.step * afe.nominal_nv(c) / 1000 for c, s in enumerate(stats)]
+    if max(seen) * 10 < known_uv:
+        raise ValueError(
+            "no channel shows a square wave of %g uV (CH1 shows %.1f): is the source connected, "
+            "and between 0.5 and 5 Hz?" % (known_uv, seen[0])
+        )
+    return [round((uv / known_uv - 1) * 1e6) if uv * 10 >= known_uv else 0 for uv in seen]
+
+
+def load_for(afe, root):
+    """Sets `afe.calibration` to what is kept for this part; "", or why it is not used."""
+    afe.calibration = None
+    try:
+        kept = Calibration.load(root + FILE, afe.part.name)
+        if len(kept.gain_ppm) != afe.channels:
+            raise ValueError("%s is of %d channels" % (FILE, len(kept.gain_ppm)))
+    except OSError:
+        return ""  # there is none
+    except ValueError as error:
+        return str(error)
+    afe.calibration = kept
+    return ""

@@ -197,8 +197,11 @@ class Ads1293:
             for r, value in ((r, self.read(r.address)) for r in self.part.registers)
         )
 
+    def nominal_nv(self, channel=0):
+        return 2 * 2.4 / 3.5 / self.adc_max * 1e9
+
     def nv_per_code(self, channel=0):
-        nominal = 2 * 2.4 / 3.5 / self.adc_max * 1e9
+        nominal = self.nominal_nv(channel)
         if self.calibration is None:
             return nominal
         return self.calibration.nv_per_code(nominal, channel)

@@ -155,10 +155,14 @@ class FrontEnd:
 
     def nv_per_code(self, channel=0):
         """Nanovolts at the electrodes of one code of a channel, calibrated where there is one."""
-        nominal = self.part.code_volts(self.gains[channel], self.vref) * 1e9
+        nominal = self.nominal_nv(channel)
         if self.calibration is None:
             return nominal
         return self.calibration.nv_per_code(nominal, channel)
+
+    def nominal_nv(self, channel=0):
+        """Nanovolts of one code as the data sheet has it."""
+        return self.part.code_volts(self.gains[channel], self.vref) * 1e9
 
     def input_flags(self, word):
         """The lead-off flags of a status word as input bits (see `leads`)."""

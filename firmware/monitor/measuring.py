@@ -1,0 +1,95 @@
+"""Figures of a stretch of samples: mean, noise, peaks, and what a square wave does.
+
+    s = Statistics(500)
+    s.add(block, n)
+    s.mean, s.rms, s.peak, s.step, s.hertz(250)
+
+For the self-test and for calibrating: floats are fine here, no beat waits for it.
+"""
+
+from array import array
+
+
+class Statistics:
+    """Of one channel's codes, `room` at the most (what comes after is left out)."""
+
+    def __init__(self, room):
+        self._codes = array("i", bytes(4 * room))
+        self._room = room
+        self._n = 0
+
+    def add(self, block, n):
+        codes = self._codes
+        at = self._n
+        n = min(n, self._room - at)
+        for i in range(n):
+            codes[at + i] = block[i]
+        self._n = at + n
+
+    def __len__(self):
+        return self._n
+
+    @property
+    def mean(self):
+        total = 0
+        for i in range(self._n):
+            total += self._codes[i]
+        return total / max(1, self._n)
+
+    @property
+    def rms(self):
+        """About the mean."""
+        mean = self.mean
+        total = 0.0
+        for i in range(self._n):
+            total += (self._codes[i] - mean) ** 2
+        return (total / max(1, self._n)) ** 0.5
+
+    def _ends(self):
+        low = high = self._codes[0] if self._n else 0
+        for i in range(self._n):
+            v = self._codes[i]
+            if v < low:
+                low = v
+            elif v > high:
+                high = v
+        return low, high
+
+    @property
+    def peak(self):
+        """Peak to peak."""
+        low, high = self._ends()
+        return high - low
+
+    @property
+    def step(self):
+        """Half the distance of the two levels of a square wave: means of what is nearer to a
+        level than a tenth of the way, so that the few samples of the edges don't count."""
+        low, high = self._ends()
+        near = (high - low) // 10
+        above = below = 0
+        count_above = count_below = 0
+        for i in range(self._n):
+            v = self._codes[i]
+            if v >= high - near:
+                above += v
+                count_above += 1
+            elif v <= low + near:
+                below += v
+                count_below += 1
+        if not count_above or not count_below:
+            return 0.0
+        return (above / count_above - below / count_below) / 2
+
+    def hertz(self, rate):
+        """Frequency by the distance of the first and last rising edge."""
+        low, high = self._ends()
+        middle = (low + high) / 2
+        first = last = edges = 0
+        for i in range(1, self._n):
+            if self._codes[i - 1] <= middle < self._codes[i]:
+                if not edges:
+                    first = i
+                last = i
+                edges += 1
+        return (edges - 1) * rate / (last - first) if edges > 1 else 0.0
