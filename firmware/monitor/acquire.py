@@ -10,8 +10,11 @@ samples but the monitor runs: `fault` holds the reason, and it is tried again ev
 
 import time
 
+from . import frontends
+from . import sampler_core as core
 from . import settings as _settings
 from .afe.driver import PoweredOff
+from .calibration import load_for
 from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
 from .link import wire
 from .quality import Quality
@@ -57,6 +60,7 @@ class Acquisition:
         self._travel = 0  # of the baseline, at the last beat
         self._wrapped = False  # the sample index has been beyond 2^31
         self._told = []  # state and reason of each channel as last told
+        self._lent = False
         self._tried = self._fault_at = time.ticks_ms()
         self.blocks = 0
         self.allowed = True
@@ -70,8 +74,8 @@ class Acquisition:
     def _start(self):
         """Powers the front end up and starts converting; sets `fault` when that fails."""
         try:
-            afe = PoweredOff(self._board).power_up()
-            afe.configure(rate=self.rate, gain=self._settings.get(_settings.GAIN))
+            afe = frontends.power_up(self._board)
+            self._configure(afe)
             sampler = for_board(afe, self._board)
             self.channels = afe.channels
             self._channel = min(self._settings.get(_settings.CHANNEL), afe.channels - 1)
@@ -83,11 +87,17 @@ class Acquisition:
             self.quality = Quality(afe)
             self._told = [None] * afe.channels
             sampler.run()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # (ValueError: settings that this part hasn't)
             self.fault = getattr(error, "code", 0) or 255
             return
         self.sampler = sampler
         self.fault = 0
+
+    def _configure(self, afe):
+        frontends.configure(afe, self.rate, self._settings.get(_settings.GAIN))
+        problem = load_for(afe, getattr(self._board, "ROOT", "/"))
+        if problem:
+            print("The calibration is not used:", problem)
 
     @property
     def index(self):
@@ -198,12 +208,33 @@ class Acquisition:
     def allow(self, sampling):
         """Whether the front end may convert at all; while it may not, the gap is marked."""
         self.allowed = sampling
+        self._pause_or_go(core.PAUSED)
+
+    def lend(self):
+        """The front end for a self-test; None when it must not convert, or there is none."""
+        if self.sampler is None or self.fault or not self.allowed or self._lent:
+            return None
+        self._lent = True
+        self._pause_or_go(core.TESTED)
+        return self.sampler.afe
+
+    def give_back(self):
+        """The self-test is over: settings and samples as before."""
+        self._lent = False
+        try:
+            self.sampler.afe.stop()
+            self._configure(self.sampler.afe)
+        except OSError as error:
+            self._tell_fault(getattr(error, "code", 0) or 255)  # `resume` leaves it to `watch`
+        self._pause_or_go(core.TESTED)
+
+    def _pause_or_go(self, reason):
         if self.sampler is None:
             return
-        if sampling:
+        if self.allowed and not self._lent:
             self.sampler.resume()
         else:
-            self.sampler.pause()
+            self.sampler.pause(reason)
             self.judging = False
             self.quality.not_delivering()
             self._signal()

@@ -26,6 +26,7 @@ from . import settings as _settings
 from . import vigil as _vigil
 from .acquire import Acquisition
 from .alarms import Alarms
+from .checkup import Checkup
 from .commands import Commands
 from .ecgring import EcgRing
 from .front import Front
@@ -143,6 +144,7 @@ class App:
         self.front = Front(self, board) if "LED" in board.PINS else None
         self.server = None
         self.updating = Updating(self, board)
+        self.checkup = Checkup(self)
         if ble is not None:
             self.commands = Commands(self, machine.unique_id())
             self.server = Server(ble, self.journal, self.commands, time.ticks_diff)
@@ -300,6 +302,7 @@ class App:
             worked = True
         if self.memory.step():
             worked = True
+        self.checkup.step()
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
             self._slow_at = now
             self._slow(now)

@@ -52,6 +52,8 @@ class Commands:
             return self._ecg(data, answer)
         if opcode in _memory.OPCODES:
             return app.memory.on_command(opcode, data, answer)
+        if opcode == wire.SELFTEST:
+            return app.checkup.on_command(data[2], answer)
         if wire.UPDATE_BEGIN <= opcode <= wire.UPDATE_STATUS:
             return app.updating.on_command(opcode, data, answer)
         return wire.NO_OPCODE, 3

@@ -192,7 +192,7 @@ class Quality:
     def feed(self, sampler, n):
         """Takes the sampler's block into account; true when a state or an electrode changed."""
         changed = False
-        if sampler.gap and sampler.gap_reason == core.RESTARTED:
+        if sampler.gap and sampler.gap_reason >= core.RESTARTED:  # (paused and tested, too)
             for runs in self._runs:
                 runs[5] = _SETTLE_WINDOWS
             changed = self._all(SETTLING, AFTER_RESTART)

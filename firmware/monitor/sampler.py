@@ -60,7 +60,7 @@ class Sampler(Watch):
         self.last_fault_text = ""
         self.running = False
         self._recovering = False
-        self.paused = False
+        self.paused = 0  # or the reason
         state = self._state
         state[core.CAPACITY] = capacity
         state[core.CHANNELS] = n

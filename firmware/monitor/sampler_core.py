@@ -48,7 +48,7 @@ RING_FULL = const(2)  # read, but the consumer was too slow
 SYNC_LOST = const(3)  # the frame did not begin with 1100
 RESTARTED = const(4)  # the front end was restarted (fault, settings)
 PAUSED = const(5)  # on purpose: a charger is plugged in, or the battery is empty
-REASONS = ("", "overrun", "ring full", "out of sync", "restarted", "paused")
+TESTED = const(7)  # on purpose: the monitor tested itself (6 is the journal's: no power)
 
 LOST_MASK = const(0x3FFFFFF)  # 26 bits: 18 hours at 1000 samples/s
 _REASON_SHIFT = const(26)

@@ -28,11 +28,11 @@ FASTEST_US = const(990)  # between faster frames there is no time to read regist
 class Watch:
     """`faults` counts those noticed; `last_fault` is the newest one's code, with its text."""
 
-    def pause(self):
-        """Stops converting until `resume`; the time between is a gap with the reason PAUSED."""
+    def pause(self, reason=core.PAUSED):
+        """Stops converting until `resume`; the time between is a gap with this reason."""
         if self.paused:
             return
-        self.paused = True
+        self.paused = reason
         self._recovering = False
         self._down_ms = self._last_ms()
         try:
@@ -44,8 +44,8 @@ class Watch:
         """Converts again; a part that does not answer is recovered by `watch`."""
         if not self.paused:
             return
-        self._lose(self.afe.settling_ms(), core.PAUSED)
-        self.paused = False
+        self._lose(self.afe.settling_ms(), self.paused)
+        self.paused = 0
         try:
             self.run()
         except OSError as error:
@@ -62,7 +62,7 @@ class Watch:
         """
         now = time.ticks_ms()
         if self.paused:
-            self._lose(0, core.PAUSED)
+            self._lose(0, self.paused)
             return 0
         if self._recovering:
             if time.ticks_diff(now, self._audit_ms) < _RETRY_MS:

@@ -1,6 +1,6 @@
 """Self-test of the front end: numbers with limits, each a pass or a fail.
 
-    test = SelfTest(afe, board, electrodes="connected")
+    test = for_part(afe, board, "connected")
     for result in test.run():            # yields each as it is done: about 12 s in all
         print(result)          # "input-short noise CH1 1.21 uV rms (limits 0 to 2.5): pass"
     Calibration.of(test, "2026-05-04")   # see `calibration`
@@ -15,7 +15,7 @@ import time
 from monitor import limits
 from monitor.afe import errors, leads
 from monitor.measuring import Statistics
-from monitor.sampler import Sampler
+from monitor.samplers import by_interrupt
 
 RATE = 250
 GAIN = 6
@@ -230,13 +230,10 @@ class SelfTest:
         volts = self._stats[0].mean * afe.nominal_nv(0) * 1e-9
         yield Result(limits.DRIVE, 0, volts * 1000, -200.0, 200.0)
 
-    def _sampler(self):
-        return Sampler(self.afe, self.board, 0.5)
-
     def _collect(self, ms):
         """Samples for `ms` after 300 ms of settling: one `Statistics` per channel."""
         afe = self.afe
-        sampler = self._sampler()
+        sampler = by_interrupt(afe, self.board, 0.5)
         stats = self._stats = [Statistics(ms * afe.rate // 1000 + 64) for _ in range(afe.channels)]
         sampler.run()
         begun = time.ticks_ms()
@@ -268,3 +265,12 @@ class SelfTest:
             sampler.halt()
         samples = last[0] - first[0]
         self._rate_ppm = (samples * 1e6 / spent / afe.rate - 1) * 1e6 if spent > 0 else 0.0
+
+
+def for_part(afe, board, electrodes):
+    """The self-test that suits the front end."""
+    if afe.part.family == "1293":
+        from monitor.selftest_1293 import SelfTest1293
+
+        return SelfTest1293(afe, board, electrodes)
+    return SelfTest(afe, board, electrodes)

@@ -10,12 +10,14 @@
 Registers come from the table that the driver reads too (`monitor.afe.parts`); times and meanings
 are the models' own (`timing`, `two_channel`, `eight_channel`). Faults for tests are in `faults`:
 stuck_drdy (bool), bit_errors (per million bits of MISO), wrong_id (byte), mute (MISO stays high),
-clock_ppm (the oscillator's error); `brown_out()` resets the part as a dip of the supply does.
+clock_ppm (the oscillator's error), stuck ([address, mask]: bits of a register that stay 0); for
+the analog side gain_ppm, offset_uv, noise (a factor), supply (volts), celsius and test_dead (call
+`touch()` after a change). `brown_out()` resets the part as a dip of the supply does.
 """
 
 from monitor.afe import parts
 
-from models import serial, timing
+from models import analog, serial, timing
 
 
 class Afe(serial.Serial):
@@ -36,13 +38,16 @@ class Afe(serial.Serial):
             0  # frames whose reading ran into the next conversion: their bits are worthless
         )
         self.frames = 0  # conversions done
-        self.faults = {
+        self.faults = self.analog.faults = dict(analog.FAULTS)
+        bus_faults = {
             "stuck_drdy": False,
             "bit_errors": 0,
             "wrong_id": None,
             "mute": False,
             "clock_ppm": 0,
+            "stuck": None,
         }
+        self.faults.update(bus_faults)
         self.regs = bytearray(len(self.part.registers))
         self.frame = bytearray(self.part.frame_bytes)
         self._zeros = bytes(self.part.frame_bytes)
@@ -103,7 +108,7 @@ class Afe(serial.Serial):
         self._frame_fresh = False
         self._opcode_start = False
         self.kernel.cancel(self._event)
-        self.analog.refresh(self.regs)
+        self._refresh()
 
     def _reset_pin(self, level):
         now = self._now_ns()
@@ -193,6 +198,11 @@ class Afe(serial.Serial):
     def _refresh(self):
         self.electrodes.changed = False
         self.analog.refresh(self.regs)
+        self.analog.spoil()
+
+    def touch(self):
+        """Faults have changed."""
+        self._refresh()
 
     def _convert(self):
         if not self._converting:

@@ -9,6 +9,15 @@ from models.electrodes import FLOATING_HUM_VOLTS, OFF_OHMS
 
 AVDD = 3.3  # single supply; half of it is the middle that the right-leg drive holds the body at
 TEMPERATURE_C = 31.0  # of the die
+# What tests can switch on; see `Analog.spoil`.
+FAULTS = {
+    "gain_ppm": 0,
+    "offset_uv": 0,
+    "noise": 1,
+    "supply": AVDD,
+    "celsius": TEMPERATURE_C,
+    "test_dead": False,
+}
 
 # Standard normal deviates to draw from: deterministic, and cheap per sample.
 _NOISE_LENGTH = 1021
@@ -59,6 +68,7 @@ class Analog:
         self.part = part
         self.electrodes = electrodes
         self.quiet = False
+        self.faults = FAULTS
         # uV rms at 250 SPS: a constant and one that the gain divides. SBAS502: 1.3 at gain 6, 4 at
         # 1; SBAS566 and SBAS471: 24 uVpp; SBAS459: 4 uVpp; SBAS499: 0.21 at gain 6, 0.14 at 24.
         if part.bits == 16:
@@ -75,6 +85,24 @@ class Analog:
         self.top = (1 << (part.bits - 1)) - 1
         self._at = 0
         self._count = 0
+
+    def supply_volts(self, share):
+        """What the input "supply" sees."""
+        return self.faults["supply"] * share
+
+    def thermometer_volts(self):
+        """SBAS502: 145.3 mV at 25 C, 490 uV/C."""
+        return 0.1453 + (self.faults["celsius"] - 25) * 490e-6
+
+    def spoil(self):
+        """Puts the faults on top of the plans that were just made."""
+        faults = self.faults
+        for plan in self.plans:
+            if plan.kind in (OFF, FULL):
+                continue
+            plan.scale *= 1 + faults["gain_ppm"] / 1e6
+            plan.noise *= faults["noise"]
+            plan.volts += faults["offset_uv"] * 1e-6
 
     def input_noise_volts(self, gain, rate):
         """rms at the input: thermal noise by the root of the rate, as the tables have it."""
@@ -165,7 +193,7 @@ class Analog:
             elif kind == BREATH:
                 volts *= self.electrodes.impedance(t_us)
             elif kind == TEST:
-                volts = self.test_volts(t_us)
+                volts += 0.0 if self.faults["test_dead"] else self.test_volts(t_us)
             if plan.hum:
                 volts += plan.hum * self._sine(t_us)
             if plan.ac:

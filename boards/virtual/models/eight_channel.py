@@ -131,9 +131,9 @@ class EightChannel(analog.Analog):
                 self.plan_drive(plan, regs[CONFIG3] & 0x14 == 0x14)
             elif mux == 3:
                 # SBAS459: channels 3 and 4 see DVDD/4, the others half the analog supply.
-                plan.volts = analog.AVDD / 4 if channel in (2, 3) else analog.AVDD / 2
+                plan.volts = self.supply_volts(0.25 if channel in (2, 3) else 0.5)
             elif mux == 4:
-                plan.volts = 0.1453 + (analog.TEMPERATURE_C - 25) * 490e-6
+                plan.volts = self.thermometer_volts()
             elif mux == 5 and test:
                 plan.kind = analog.TEST
 

@@ -189,6 +189,8 @@ class Serial:
                 "%s = 0x%02X: its reserved bits 0x%02X must be 0x%02X"
                 % (register.name, value, register.reserved, register.ones)
             )
+        if self.faults["stuck"] and self.faults["stuck"][0] == address:
+            value &= ~self.faults["stuck"][1]
         fixed = register.read_only
         self.regs[address] = self.regs[address] & fixed | value & ~fixed & 0xFF
         self._refresh()

@@ -93,10 +93,9 @@ class TwoChannel(analog.Analog):
             elif mux == 2:
                 self.plan_drive(plan, driven)
             elif mux == 3:
-                plan.volts = analog.AVDD / 2 if channel == 0 else analog.AVDD / 4
+                plan.volts = self.supply_volts(0.5 if channel == 0 else 0.25)
             elif mux == 4:
-                # SBAS502: 145.3 mV at 25 C, 490 uV/C.
-                plan.volts = 0.1453 + (analog.TEMPERATURE_C - 25) * 490e-6
+                plan.volts = self.thermometer_volts()
             elif mux == 5:
                 if regs[CONFIG2] & 2:
                     plan.kind = analog.TEST

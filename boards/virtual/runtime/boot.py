@@ -77,8 +77,8 @@ board.baseline = gc.mem_alloc()
 pace.set_speed(config["speed"])
 pace.set_paused(config["paused"])
 sim.set_cpu(config["cpu"])
-cable.event(event="booted", cause=config["cause"])
 try:
+    cable.event(event="booted", cause=config["cause"])  # from here on Ctrl-C may come
     if sys.path[0] == "":
         with open("/main.py") as _file:
             _source = _file.read()

@@ -49,7 +49,12 @@ def _electrode(board, c):
 
 def _afe(board, c):
     for fault, value in c["fault"].items():
+        if fault not in board.afe.faults:
+            raise ValueError(
+                "no fault %r: there are %s" % (fault, ", ".join(sorted(board.afe.faults)))
+            )
         board.afe.faults[fault] = value
+    board.afe.touch()
 
 
 def _flash(board, c):

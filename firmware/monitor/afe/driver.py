@@ -92,9 +92,9 @@ class FrontEnd:
         bus = self.bus
         try:
             bus.write(1, cache.wanted[1:])
-            read = bus.read(0, len(cache.wanted))
-            wrong = cache.compare(read)
+            wrong = self.audit()
             if wrong is not None:
+                read = bus.read(0, len(cache.wanted))
                 raise errors.mismatch(wrong, cache.wanted[wrong.address], read[wrong.address])
         except BaseException:
             self._safe()

@@ -116,11 +116,13 @@ SIGNAL_NAMES = (
     "unknown", "good", "noisy", "lead off", "saturated", "flat", "settling", "fault",
 )  # fmt: skip
 ELECTRODES = ("RA", "LA", "LL", "RL", "V1", "V2", "V3", "V4", "V5", "V6")
-# The first five are the sampler's own reasons (sampler_core.REASONS).
+# The first five are the sampler's own reasons (sampler_core).
 GAP_OVERRUN, GAP_RING_FULL, GAP_SYNC, GAP_RESTART, GAP_PAUSED, GAP_POWER = 1, 2, 3, 4, 5, 6
+GAP_SELFTEST = 7
 GAP_NAMES = {
     1: "samples overran", 2: "samples not taken in time", 3: "front end out of sync",
     4: "front end restarted", 5: "paused: charger, battery, erasing", 6: "no power",
+    7: "the monitor tested itself",
 }  # fmt: skip
 EVENT_BUTTON, EVENT_LONG_PRESS, EVENT_MARK, EVENT_PAUSE = 1, 2, 3, 4
 EVENT_FAST, EVENT_SLOW, EVENT_IRREGULAR, EVENT_LEAD = 5, 6, 7, 8
@@ -212,7 +214,10 @@ COMMANDS = {
     # An event noted by the host: EVENT_*, value. Answer: its seq.
     MARK: ("mark", "<BH", "<I"),
     IDENTIFY: ("identify", "<B", "<"),  # blink for so many seconds
-    SELFTEST: ("self-test", "<B", "<I"),  # test number; answer: its bits (selftest.py)
+    # Operand: SELFTEST_* begins or ends it (not in a session, not on a charger), a smaller number
+    # asks for that result. Answer: bits (SELFTEST_IS_*, from bit 8 the count of results, from bit
+    # 16 what broke it off), then the result: code (limits.py), channel, value, low, high.
+    SELFTEST: ("self-test", "<B", "<IBBiii"),
     # Wipe the journal: the operand is the journal's own number, so that no stray byte can do it.
     ERASE: ("erase", "<I", "<I"),
     # What the status characteristic reads, for hosts that talk sealed (it then reads nothing).
@@ -238,10 +243,13 @@ COMMANDS = {
 }
 # Answered only to a central with a larger MTU than the smallest (bleak asks for one).
 LONG_COMMANDS = (UPDATE_BEGIN,)  # asked only over such an MTU
-LONG_ANSWERS = (STATUS_GET, DESCRIBE, KEY_HELLO)
+LONG_ANSWERS = (STATUS_GET, DESCRIBE, KEY_HELLO, SELFTEST)
 OPERAND_SIZE = {op: calcsize(row[1]) for op, row in COMMANDS.items()}
 ALL, LESS_OR_EQUAL, GREATER_OR_EQUAL = 1, 2, 3
 ECG_STOP, ECG_LIVE, ECG_STORED = 0, 1, 2
+SELFTEST_OPEN, SELFTEST_CONNECTED, SELFTEST_STOP = 0xF0, 0xF1, 0xF2
+SELFTEST_IS_RUNNING, SELFTEST_IS_DONE, SELFTEST_IS_PASSED = 1, 2, 4
+SELFTEST_IS_RESULT, SELFTEST_IS_GOOD = 8, 16  # there is the result asked for; it is a pass
 ECG_IS_WHOLE = 1  # all ECG of a session is stored, not strips alone
 OK, NO_OPCODE, BAD_OPERATOR, NO_OPERATOR, BAD_OPERAND = 1, 2, 3, 4, 5
 NONE_FOUND, ABORT_FAILED, NOT_COMPLETED, NO_OPERAND, REFUSED = 6, 7, 8, 9, 10

@@ -53,6 +53,7 @@ ENTRIES: tuple[Entry, ...] = (
         DEVICE,
     ),
     Entry("device", "heartlog.device.cli:app", "Flash a board, look into it.", DEVICE),
+    Entry("selftest", "heartlog.selftest.cli:selftest", "A monitor tests itself.", RECORD),
     Entry("fit", "heartlog.fit.cli:fit", "Fit a monitor, step by step.", RECORD),
     Entry("settings", "heartlog.cli.settings:settings", "A monitor's alarms and rest.", RECORD),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),

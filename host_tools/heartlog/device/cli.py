@@ -1,16 +1,23 @@
 """`heartlog device`: what is done to a board with a cable."""
 
+import datetime as dt
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heartlog.cli.options import BackendOption, MonitorOption
+from heartlog.cli.options import BackendOption, JsonOption, MonitorOption, StoreOption
 from heartlog.cli.output import note, out, table
-from heartlog.errors import CommandError
+from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import build_image, load_image
 from heartlog.image.board import Board, load_board
+from heartlog.selftest.cli import ElectrodesOption, WhoOption, check_electrodes, finish
+
+if TYPE_CHECKING:
+    from heartlog.device.repl import Repl
+    from heartlog.selftest.cable import Calibration
+    from heartlog.selftest.figures import Report
 
 app = typer.Typer(no_args_is_help=True, help="Flash a board, look into it, update it by cable.")
 
@@ -46,6 +53,7 @@ def info(board: BoardArgument, port: PortOption = None) -> None:
         told = identify(repl)
         state = read_state(repl, described)
         crash = crash_report(repl, described)
+        kept = _kept_calibration(repl, described)
         repl.reset()
     rows = [
         ("Board", told.machine),
@@ -60,9 +68,21 @@ def info(board: BoardArgument, port: PortOption = None) -> None:
             rows.append(("On trial", f"slot {state.trial}, start {state.tries} of 3"))
         if state.last != "-":
             rows.append(("Last update", state.last.replace("-", ": slot ")))
+    rows.append(("Calibration", kept))
     out().print(table(["", ""], rows))
     if crash:
         note(f"The last crash on it:\n{crash}")
+
+
+def _kept_calibration(repl: "Repl", board: Board) -> str:
+    from heartlog.device.repl import RemoteError
+    from heartlog.selftest.cable import FILE, parse_kept
+
+    try:
+        found = parse_kept(repl.get(f"{board.root.rstrip('/')}/{FILE}"))
+    except RemoteError:
+        return "none"
+    return found.words() if found is not None else "damaged: calibrate again"
 
 
 @app.command()
@@ -207,6 +227,75 @@ def regs(
 
     described = load_board(board)
     dump(read_registers(described, choose_port(port)), json_)
+
+
+@app.command()
+def selftest(
+    board: BoardArgument,
+    port: PortOption = None,
+    electrodes: ElectrodesOption = "open",
+    json_: JsonOption = False,
+    who: WhoOption = "",
+    store: StoreOption = None,
+) -> None:
+    """Test the front end: noise, gain, clock, bus, lead-off; a table with limits.
+
+    Exit code 1 when it does not pass. Never with the electrodes on a person: the cable leads to a
+    computer on the mains.
+    """
+    check_electrodes(electrodes)
+    report, _ = _examine(load_board(board), port, electrodes)
+    finish(report, None, json_, who, store)
+
+
+@app.command()
+def calibrate(
+    board: BoardArgument,
+    port: PortOption = None,
+    known_uv: Annotated[
+        float | None,
+        typer.Option(
+            help="A square wave of so many uV peak to peak (0.5 to 5 Hz) is at the electrodes."
+        ),
+    ] = None,
+    electrodes: ElectrodesOption = "connected",
+    json_: JsonOption = False,
+    who: WhoOption = "",
+    store: StoreOption = None,
+) -> None:
+    """Test the front end, measure its gain, and keep the calibration on the board.
+
+    With --known-uv the scale is corrected by that signal. Without, the part's own test signal is
+    measured and kept for the record only: it is less exact (2 %) than the part's own scale.
+    """
+    check_electrodes(electrodes)
+    if known_uv is not None and not 100 <= known_uv <= 100_000:
+        raise UsageProblem(
+            f"{known_uv:g} uV is no signal to calibrate with.", "Use 100 to 100000, such as 1000."
+        )
+    today = dt.datetime.now(dt.UTC).date()
+    report, kept = _examine(load_board(board), port, electrodes, today, known_uv or 0)
+    finish(report, kept, json_, who, store)
+    if kept is not None and not json_:
+        out().print(f"Calibration kept: {kept.words()}.")
+
+
+def _examine(
+    board: Board,
+    port: str | None,
+    electrodes: str,
+    day: dt.date | None = None,
+    known_uv: float = 0,
+) -> "tuple[Report, Calibration | None]":
+    from heartlog.device.identity import identify
+    from heartlog.device.ports import choose_port
+    from heartlog.device.running import Bench
+    from heartlog.selftest.cable import by_cable
+
+    with Bench(board, choose_port(port)) as bench:
+        unique = identify(bench.repl).unique
+        note("The front end is tested; it takes about 15 s ...")
+        return by_cable(bench, electrodes, unique, calibrate=day, known_uv=known_uv)
 
 
 @app.command()

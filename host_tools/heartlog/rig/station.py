@@ -15,31 +15,13 @@ from typing import Any
 
 from heartlog.device.identity import Identity
 from heartlog.device.install import Say, install
-from heartlog.device.repl import RemoteError
 from heartlog.device.running import Bench
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import ImageInfo
 from heartlog.image.board import Board
 from heartlog.rig.measure import Measured, measure
+from heartlog.selftest.cable import by_cable
 
-_SELF_TEST = """
-import board
-from monitor.afe.driver import PoweredOff
-from monitor.selftest import SelfTest
-from monitor.calibration import Calibration
-a = PoweredOff(board).power_up()
-try:
-    t = SelfTest(a, board, electrodes=ELECTRODES)
-    for r in t.run():
-        print('RESULT', repr((r.name, r.value, r.unit, r.low, r.high, r.passed)))
-    if t.passed:
-        c = Calibration.of(t, DATE)
-        c.save(ROOT + '/calibration.json')
-        print('CALIBRATION', repr((c.gain_ppm, c.offset_codes, c.rate_ppm)))
-    print('PART', a.part.name)
-finally:
-    a.shut_down()
-"""
 _SERIAL = re.compile(r"^[A-Z0-9][A-Z0-9-]{2,31}$")
 
 
@@ -169,33 +151,15 @@ def _rails(bus: Any, board: Board) -> Step:
 
 
 def _self_test(bench: Bench, outcome: Outcome, electrodes: str, now: dt.datetime) -> Step:
-    root = bench.board.root.rstrip("/")
-    day = now.date().isoformat()
-    given = f"ELECTRODES = {electrodes!r}\nDATE = {day!r}\nROOT = {root!r}\n"
-    try:
-        said = bench.run(given + _SELF_TEST, timeout=120)
-    except RemoteError as error:
-        return Step("Self-test", False, (error.remote.strip().splitlines()[-1],))
-    found, passed = [], True
-    for line in said.splitlines():
-        kind, _, rest = line.partition(" ")
-        if kind == "RESULT":
-            name, value, unit, low, high, good = _literal(rest)
-            end = "pass" if good else "FAIL"
-            found.append(f"{name} {value:.4g} {unit} (limits {low:.4g} to {high:.4g}): {end}")
-            passed = passed and bool(good)
-        elif kind == "CALIBRATION":
-            gains, offsets, rate = _literal(rest)
-            found.append(f"Calibration kept: gain {gains} ppm, offset {offsets} codes, {rate} ppm")
-        elif kind == "PART":
-            outcome.part = rest
-    return Step("Self-test and calibration", passed and bool(found), tuple(found))
-
-
-def _literal(text: str) -> Any:
-    import ast
-
-    return ast.literal_eval(text)
+    name = "Self-test and calibration"
+    report, kept = by_cable(bench, electrodes, outcome.unique, calibrate=now.date())
+    outcome.part = report.part
+    found = [figure.words() for figure in report.figures]
+    if report.broken_off:
+        found.append(f"broken off: {report.broken_off}")
+    if kept is not None:
+        found.append(f"Calibration kept: {kept.words()}")
+    return Step(name, report.passed and kept is not None, tuple(found))
 
 
 def _serial_number(bench: Bench, outcome: Outcome) -> Step:

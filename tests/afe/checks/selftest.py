@@ -4,6 +4,8 @@ import os
 
 from bench import Board, Quiet, clean, raises
 
+from monitor import limits
+from monitor.afe import parts
 from monitor.afe.driver import PoweredOff
 from monitor.calibration import Calibration, known_gains, load_for
 from monitor.selftest import SelfTest
@@ -56,6 +58,39 @@ def check_open_inputs(part):
     assert "lead-off flags" in failed(test)
     assert "right-leg drive" in failed(test)
     clean(board)
+
+
+def check_each_fault_fails_its_own_test(part):
+    if part not in ("ADS1191", "ADS1292R", "ADS1198", "ADS1294", "ADS1299-6"):
+        return  # one of each shape
+    faults = (
+        ("wrong_id", 0x35, (limits.ID,)),
+        ("stuck", [board_register(part, "CH1SET"), 0x40], (limits.WALK,)),
+        ("noise", 6, (limits.NOISE, limits.PEAK)),
+        ("offset_uv", 1500, (limits.OFFSET,)),
+        ("clock_ppm", 30000, (limits.RATE,)),
+        ("gain_ppm", -45000, (limits.GAIN,)),
+        ("test_dead", True, (limits.GAIN, limits.SIGNAL)),
+        ("supply", 2.5, (limits.SUPPLY,)),
+        ("celsius", 85, (limits.TEMPERATURE,)),
+        ("LA", False, (limits.LEADS,)),
+        ("RL", False, (limits.DRIVE,)),
+    )
+    for name, value, expected in faults:
+
+        def spoil(board):
+            if name in board.afe.faults:
+                board.afe.faults[name] = value
+            else:
+                board.electrodes.set(name, on=value)
+
+        _, _, test = tested(part, spoil)
+        found = tuple(sorted(set(r.code for r in test.results if not r.passed)))
+        assert found == expected, (name, failed(test))
+
+
+def board_register(part, name):
+    return parts.find(part)[name].address
 
 
 def check_a_wrong_gain_is_found(part):

@@ -1,0 +1,28 @@
+"""Which driver a board's front end has: the ADS1x9x family's, or the ADS1293's own.
+
+    afe = power_up(board)
+    configure(afe, 250, 6)
+    load_for(afe, "/")           # its calibration: `monitor.calibration`
+
+The family's parts are told apart by their ID. An ADS1293 answers in another SPI mode, to other
+commands: a board that has one says so with `AFE = "ADS1293"`, and its REVID is checked.
+"""
+
+
+def power_up(board):
+    """-> the front end with power, found by its ID. AfeError as the drivers raise it."""
+    if getattr(board, "AFE", None) == "ADS1293":
+        from monitor.afe.ads1293 import PoweredOff1293 as PoweredOff
+    else:
+        from monitor.afe.driver import PoweredOff
+    return PoweredOff(board).power_up()
+
+
+def configure(afe, rate, gain):
+    """As the monitor uses it: `rate` in samples/s, right-leg drive and lead-off on.
+
+    ValueError when the part has no such rate or gain (an ADS1293's gain is fixed)."""
+    if afe.part.family == "1293":
+        afe.configure(rate=rate)
+    else:
+        afe.configure(rate=rate, gain=gain)
