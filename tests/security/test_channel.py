@@ -42,6 +42,10 @@ while True:
         buffer = bytearray(text) + bytearray(8)
         Ccm(key, 512).seal(nonce, header, buffer, len(text))
         r = bytes(buffer)
+        for off in range(1, 4):  # not on a word: the same, byte by byte
+            moved = memoryview(bytearray(off) + bytearray(text) + bytearray(8))[off:]
+            Ccm(key, 512).seal(nonce, header, moved, len(text))
+            assert bytes(moved) == r
     elif do == "ccm_open":
         key, nonce, header, text = a
         buffer = bytearray(text)

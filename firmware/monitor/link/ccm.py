@@ -26,34 +26,43 @@ MOST_HEADER = const(14)  # two length bytes and the header share one block
 
 @micropython.viper
 def _xor(target: ptr8, source: ptr8, start: int, count: int):
+    # Four bytes at a time where both stand on words: a Cortex-M0+ faults where they don't.
     i = 0
+    if not (int(target) | int(source) | start) & 3:
+        t = ptr32(target)
+        s = ptr32(source)
+        w = start >> 2
+        n = count >> 2
+        while i < n:
+            t[i] = t[i] ^ s[w + i]
+            i += 1
+        i = n << 2
     while i < count:
         target[i] = target[i] ^ source[start + i]
         i += 1
 
 
 @micropython.viper
-def _xor_all(target: ptr8, stream: ptr8, count: int):
-    # The first block of the stream is A0: it masks the tag, not the text.
-    i = 0
-    while i < count:
-        target[i] = target[i] ^ stream[16 + i]
-        i += 1
-
-
-@micropython.viper
 def _counters(stream: ptr8, nonce: ptr8, blocks: int):
-    b = 0
-    p = 0
+    stream[0] = 1
+    i = 0
+    while i < 13:
+        stream[1 + i] = nonce[i]
+        i += 1
+    stream[14] = 0
+    stream[15] = 0
+    # All others are the first one with another number; a bytearray's first byte is on a word.
+    w = ptr32(stream)
+    b = 1
     while b < blocks:
-        stream[p] = 1
-        i = 0
-        while i < 13:
-            stream[p + 1 + i] = nonce[i]
-            i += 1
+        p = b << 2
+        w[p] = w[0]
+        w[p + 1] = w[1]
+        w[p + 2] = w[2]
+        w[p + 3] = w[3]
+        p <<= 2
         stream[p + 14] = b >> 8
         stream[p + 15] = b & 255
-        p += 16
         b += 1
 
 
@@ -127,7 +136,7 @@ class Ccm:
             raise ValueError("buffer has no room for the tag")
         self._mac(nonce, header, buffer, length)
         self._keystream(nonce, length)
-        _xor_all(buffer, self._stream, length)
+        _xor(buffer, self._stream, _BLOCK, length)  # the first block, A0, masks the tag
         _xor(self._x, self._stream, 0, TAG)
         buffer[length : length + TAG] = self._x[:TAG]
         return length + TAG
@@ -139,7 +148,7 @@ class Ccm:
             return -1
         self._check(nonce, header, n)
         self._keystream(nonce, n)
-        _xor_all(buffer, self._stream, n)
+        _xor(buffer, self._stream, _BLOCK, n)
         self._mac(nonce, header, buffer, n)
         _xor(self._x, self._stream, 0, TAG)
         if _differ(buffer, n, self._x):

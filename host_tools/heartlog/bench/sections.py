@@ -125,4 +125,10 @@ SECTIONS: tuple[Section, ...] = (
         "What encryption costs: times as ratios",
         TIMED,
     ),
+    Section(
+        "sealed-link",
+        "heartlog.bench.sealed_link:measure",
+        "Connection set-up and latency, in clear and sealed",
+        TIMED,
+    ),
 )
