@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from heartlog._firmware.monitor.afe import parts
 from heartlog.errors import CommandError
 from heartlog.image import board_names, build_image, firmware_dir, load_image
 from heartlog.image.__main__ import main
+from heartlog.image.contents import modules_for
 from heartlog.image.slotfile import unpack
 
 
@@ -46,11 +48,41 @@ def test_one_file_holds_the_modules(image: Path) -> None:
         assert contents == (image / path).read_bytes()
 
 
-def test_every_firmware_file_is_in_it(image: Path) -> None:
-    for source in firmware_dir().rglob("*.py"):
-        if source.name in ("__init__.py", "main.py", "loader.py"):
-            continue
-        assert (image / source.relative_to(firmware_dir()).with_suffix(".mpy")).is_file()
+def sources() -> set[str]:
+    """The firmware's modules, as paths."""
+    firmware = firmware_dir()
+    return {
+        source.relative_to(firmware).as_posix()
+        for source in firmware.rglob("*.py")
+        if source.name not in ("__init__.py", "main.py", "loader.py")
+    }
+
+
+def test_every_firmware_file_is_in_it_but_other_front_ends(image: Path, tmp_path: Path) -> None:
+    left_out = {p for p in sources() if not (image / p).with_suffix(".mpy").is_file()}
+    assert left_out == {
+        *("monitor/afe/eight_channel.py", "monitor/afe/features_eight.py"),
+        *("monitor/afe/ads1293.py", "monitor/afe/ads1293_map.py", "monitor/sampler_1293.py"),
+    }
+    # The virtual board takes any front end, and has no PIO.
+    virtual = build_image("virtual", tmp_path / "virtual").folder
+    left_out = {p for p in sources() if not (virtual / p).with_suffix(".mpy").is_file()}
+    assert left_out == {"monitor/sampler_pio.py", "monitor/pio_core.py"}
+
+
+@pytest.mark.parametrize("part", [*parts.NAMES, "ADS1293"])
+def test_a_board_has_the_modules_of_its_front_end(part: str, tmp_path: Path) -> None:
+    board = tmp_path / "board.py"
+    board.write_text(f"AFE = {part!r}\nSPI_PINS = PINS\n")
+    wanted = modules_for(board)
+    assert wanted("monitor/sampler_pio.py")
+    families = {
+        "two": wanted("monitor/afe/two_channel.py"),
+        "eight": wanted("monitor/afe/eight_channel.py"),
+        "1293": wanted("monitor/afe/ads1293.py"),
+    }
+    mine = "two" if part in parts.TWO_CHANNEL else "1293" if part == "ADS1293" else "eight"
+    assert [name for name, there in families.items() if there] == [mine]
 
 
 def test_damage_is_found(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ The sizes are real: the image as it is built for the board, the flash's file sys
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from heartlog.image import board_names, build_image
+from heartlog.image import ImageInfo, board_names, build_image
 from heartlog.image.board import load_board
 
 from .conftest import Runner
@@ -62,3 +63,32 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
     assert len(said["updates"]) == (3 if board.slots == 2 else 0)
     assert all(least >= BLOCK_KIB for _, least in said["updates"])
     assert said["read_kib"] < MOST_READ_KIB
+
+
+# Pointers and names take twice the room here that they take on a board.
+LEAST_HEAP = 300_000
+
+
+def test_the_monitor_is_imported_in_little_heap(
+    tmp_path: Path, micropython: str, x64_image: ImageInfo, repository: Path
+) -> None:
+    """Packed or not: out of single files it took 330,000 bytes."""
+    told = tmp_path / "told.json"
+    loader = repository / "firmware" / "loader.py"
+    told.write_text(
+        json.dumps(
+            {"image": str(x64_image.archive), "folder": str(tmp_path), "loader": str(loader)}
+        )
+    )
+    program = Path(__file__).parent / "onboard" / "imports.py"
+    done = subprocess.run(
+        [micropython, "-X", f"heapsize={LEAST_HEAP}", str(program), str(told)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    print(said)
+    assert said["modules"] > 45

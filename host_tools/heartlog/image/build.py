@@ -25,6 +25,7 @@ from heartlog.errors import CommandError
 from heartlog.image import slotfile
 from heartlog.image.board import read_description
 from heartlog.image.compile import compile_mpy, compile_text, is_empty
+from heartlog.image.contents import modules_for
 from heartlog.image.places import boards_dir, default_image_dir, firmware_dir
 
 MANIFEST = "manifest.json"
@@ -79,19 +80,20 @@ def firmware_version() -> str:
 def compile_all(board: str, arch: str) -> dict[str, bytes]:
     """Path on the board -> contents, for every file but `image_info.mpy` and the manifest."""
     firmware = firmware_dir()
-    files = {"main.py": BOOT_LINE}
-    for source in sorted(firmware.rglob("*.py")):
-        inside = source.relative_to(firmware)
-        if is_empty(source) or source.name == LOADER:
-            continue
-        target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
-        files[str(target)] = compile_mpy(source, arch, inside.as_posix())
     board_file = boards_dir() / board / "board.py"
     if not board_file.is_file():
         raise CommandError(
             f"The board {board} has no {board_file.name}",
             hint=f"Write {board_file}: it names the pins and makes the buses.",
         )
+    wanted = modules_for(board_file)
+    files = {"main.py": BOOT_LINE}
+    for source in sorted(firmware.rglob("*.py")):
+        inside = source.relative_to(firmware)
+        if is_empty(source) or source.name == LOADER or not wanted(inside.as_posix()):
+            continue
+        target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
+        files[str(target)] = compile_mpy(source, arch, inside.as_posix())
     files["board.mpy"] = compile_mpy(board_file, arch)
     return files
 
