@@ -12,11 +12,13 @@ backends (several adapters, several virtual monitors) can be open at once.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 import tempfile
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -43,6 +45,11 @@ class Backend(ABC):
     """Whether the Bluetooth stack is our own, so that it can pair without asking a person."""
     keys: Keys | None = None
     """Keys of paired monitors; None: only open monitors are found."""
+
+    @cached_property
+    def radio(self) -> asyncio.Lock:
+        """Held while a monitor is sought and connected: systems do that one at a time."""
+        return asyncio.Lock()
 
     @abstractmethod
     def scanner(self, *args: Any, **kwargs: Any) -> BleakScanner:

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
+BACKEND_HELP = (
+    "How to reach the radio: system, bumble:TRANSPORT (as bumble:usb:0),"
+    " or virtual[:RUN_DIR] for a virtual monitor."
+)
+
 BackendOption = Annotated[
     str,
     typer.Option(
         "--backend",
         envvar="HEARTLOG_BACKEND",
         metavar="WHICH",
-        help="How to reach the radio: system, bumble:TRANSPORT (as bumble:usb:0),"
-        " or virtual[:RUN_DIR] for a virtual monitor.",
+        help=BACKEND_HELP,
     ),
 ]
 """Default it with `= "system"`; hand it to `heartlog.ble.open_backend`."""

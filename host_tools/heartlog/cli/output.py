@@ -7,9 +7,11 @@ TERM=dumb).
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,6 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from heartlog.errors import UsageProblem
+
+REPORT_SECONDS = 60.0
+"""Where there is no terminal to redraw, progress is written so often (real seconds)."""
 
 PIPE_WIDTH = 100
 """Columns of a table that nobody's screen limits."""
@@ -70,6 +75,30 @@ def in_clear(what: str, encrypted: bool) -> None:
     """Say that a file just written is not encrypted, when the store that it came from is."""
     if encrypted:
         note(f"{what} is not encrypted, as the store is. To send it: heartlog share seal")
+
+
+@contextlib.asynccontextmanager
+async def kept_up_to_date(text: Callable[[], str]) -> AsyncIterator[None]:
+    """Keep a few lines up to date on a terminal, or write them once a minute elsewhere."""
+    console = err()
+
+    async def redraw() -> None:
+        with console.status("...") as status:
+            while True:
+                status.update(Text(text()))
+                await asyncio.sleep(0.25)
+
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            note(text())
+
+    task = asyncio.create_task(redraw() if console.is_terminal else report())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import BackendOption, JsonOption, MonitorOption, StoreOption
+from heartlog.cli.options import BACKEND_HELP, JsonOption, StoreOption
 from heartlog.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from heartlog.live.view import View
     from heartlog.recorder import Recorder
     from heartlog.store import Store
-
-REPORT_SECONDS = 60.0
-"""Where there is no terminal to redraw, a line of progress so often (real seconds)."""
 
 
 def record(
@@ -30,34 +28,86 @@ def record(
             "--for", metavar="TIME", help="How long, as 30m or 24h; default: until Ctrl-C."
         ),
     ] = None,
-    monitor: MonitorOption = None,
+    monitor: Annotated[
+        list[str] | None,
+        typer.Option(
+            *("--monitor", "-m"),
+            metavar="NAME|ADDRESS",
+            help="Which monitor: its name, address, or a part of either. Repeat it to record"
+            " several at once.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Record every monitor in range.")
+    ] = False,
     patient: Annotated[
-        str | None, typer.Option("--patient", metavar="ID", help="Whose session: an identifier.")
+        list[str] | None,
+        typer.Option(
+            "--patient",
+            metavar="ID",
+            help="Whose session: an identifier. With several monitors, one for each.",
+        ),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="A note kept with the session.")] = "",
     screen: Annotated[
         bool, typer.Option("--screen", help="Show the ECG and all else live meanwhile.")
     ] = False,
     store: StoreOption = None,
-    backend: BackendOption = "system",
+    backend: Annotated[
+        list[str],
+        typer.Option(
+            "--backend",
+            envvar="HEARTLOG_BACKEND",
+            metavar="WHICH",
+            help=BACKEND_HELP + " Repeat it to use several radios.",
+        ),
+    ] = ["system"],  # noqa: B006 (typer copies it)
     as_json: JsonOption = False,
 ) -> None:
-    """Record a session from a monitor.
+    """Record a session from a monitor, or from several at once.
 
     Finds the monitor, fetches what it has, follows it, and looks for it again when the connection
     is lost; a session that was interrupted is continued. Ctrl-C ends the session in order; a
     second Ctrl-C leaves it open, to be continued later.
     """
     from heartlog.cli.durations import parse_duration
+    from heartlog.cli.record_several import check
 
     seconds = parse_duration(length) if length else None
-    wish = Wish(monitor, patient, note, seconds, screen)
-    follower = asyncio.run(_record(backend, store, wish))
+    monitors, patients = monitor or [], patient or []
+    check(monitors, patients, everything, screen)
+    wishes = [
+        Wish(name, who, note, seconds, screen) for name, who in zip_longest(monitors, patients)
+    ]
+    wishes = wishes or [Wish(None, None, note, seconds, screen)]
+    if everything or len(monitors) > 1 or len(backend) > 1:
+        _several(backend, store, wishes, everything, as_json)
+        return
+    follower = asyncio.run(_record(backend[0], store, wishes[0]))
     if as_json:
         output.print_json(follower.as_json())
     else:
         _print_outcome(follower, store)
     if not follower.finished:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _several(
+    backends: list[str], store: str | None, wishes: list[Wish], everything: bool, as_json: bool
+) -> None:
+    from heartlog.cli.record_several import record_several
+
+    outcomes = asyncio.run(record_several(backends, store, wishes, everything))
+    if as_json:
+        output.print_json([outcome.as_json() for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            output.note(f"{outcome.name}:")
+            _print_outcome(outcome.follower, store)
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if errors and len(errors) == len(outcomes):
+        raise typer.Exit(errors[0].exit_code)
+    if not all(outcome.follower.finished for outcome in outcomes):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
@@ -90,7 +140,7 @@ async def _record(spec: str, store_url: str | None, wish: Wish) -> Follower:
                 store,
                 backend,
                 wanted=wish.monitor,
-                session=_session(store, wish),
+                session=session_columns(store, wish),
                 on_event=follower.take,
                 on_ecg=None if view is None else view.take_block,
             )
@@ -108,7 +158,7 @@ async def _record(spec: str, store_url: str | None, wish: Wish) -> Follower:
 
             with stopping(ask, cancel):
                 shown = (
-                    _progress(follower, backend.clock.now)
+                    output.kept_up_to_date(lambda: follower.line(backend.clock.now()))
                     if view is None
                     else _screen(view, recorder)
                 )
@@ -118,7 +168,7 @@ async def _record(spec: str, store_url: str | None, wish: Wish) -> Follower:
     return follower
 
 
-def _session(store: Store, wish: Wish) -> dict[str, Any]:
+def session_columns(store: Store, wish: Wish) -> dict[str, Any]:
     """The columns of the store's session that are known before it begins."""
     from heartlog.records.patients import by_identifier
 
@@ -128,30 +178,6 @@ def _session(store: Store, wish: Wish) -> dict[str, Any]:
     if wish.note:
         columns["notes"] = wish.note
     return columns
-
-
-@contextlib.asynccontextmanager
-async def _progress(follower: Follower, now: Any) -> AsyncIterator[None]:
-    """Keep one line up to date on a terminal, or write one a minute elsewhere."""
-    console = output.err()
-
-    async def redraw() -> None:
-        with console.status("...") as status:
-            while True:
-                status.update(follower.line(now()))
-                await asyncio.sleep(0.25)
-
-    async def report() -> None:
-        while True:
-            await asyncio.sleep(REPORT_SECONDS)
-            output.note(follower.line(now()))
-
-    task = asyncio.create_task(redraw() if console.is_terminal else report())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from heartlog.errors import CommandError
 from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record
 from heartlog.recorder import belonging, events
 from heartlog.recorder.claim import Claim
+from heartlog.recorder.scale import Scale
 from heartlog.recorder.strips import StripFetcher
 from heartlog.recorder.trying import Trying, words
 from heartlog.store import Store
@@ -59,7 +61,7 @@ class Recorder:
         self._stopping = asyncio.Event()
         self.strips = StripFetcher(store, on_ecg)
         """Fetches strips; set its `live` to have live ECG delivered to `on_ecg`."""
-        self._rate, self._nv_per_code = 250.0, 0.0
+        self._scale = Scale()
         self.session_id: int | None = None
         self.monitor: Monitor | None = None
         """The monitor while it is connected."""
@@ -96,7 +98,10 @@ class Recorder:
         try:
             while True:
                 try:
-                    async with await self._connect(self._heard) as monitor:
+                    async with contextlib.AsyncExitStack() as stack:
+                        async with self._backend.radio:
+                            found = await self._connect(self._heard)
+                            monitor = await stack.enter_async_context(found)
                         self.monitor = monitor
                         try:
                             if await self._follow(monitor, seconds):
@@ -166,7 +171,7 @@ class Recorder:
         self._acknowledged = status["acked_seq"]
         self._newest = max(self._newest, status["next_seq"] - 1)
         self.strips.connected(monitor)
-        self._learn_scale()
+        self._scale.of_session(self._store, self._session())
         async for batch in monitor.records(after):
             self._trying.worked()
             if not self._heard:
@@ -185,7 +190,7 @@ class Recorder:
             await self._end_when_due(monitor, now)
             if self.session_id is not None:
                 await self.strips.step(
-                    monitor, now, self.session_id, self._rate, self._nv_per_code
+                    monitor, now, self.session_id, self._scale.rate, self._scale.nv_per_code
                 )
         raise LinkLost("The monitor has disconnected.")
 
@@ -228,7 +233,7 @@ class Recorder:
         self._last_seq = self._until = None
         self.session_id = None
         await self._begin_session(monitor)
-        self._learn_scale()
+        self._scale.of_session(self._store, self._session())
         await self._synchronize(monitor)
 
     async def _caught_up(self, monitor: Monitor) -> None:
@@ -304,29 +309,11 @@ class Recorder:
         self._pending = self._pending[len(records) :]
         for record in records:
             if record.name == "boot":
-                self._learn_boot(record)
+                self._scale.of_boot(self._store, self.session_id, record)
             elif record.name == "strip":
                 self.strips.announce(record)
         self._tell(events.Committed(self._clock.now(), records[-1].seq, self.count))
         return records[-1].seq
-
-    def _learn_boot(self, record: Record) -> None:
-        assert self.session_id is not None
-        values = record.values
-        if values["rate"] and values["pv_per_code"]:
-            self._rate, self._nv_per_code = float(values["rate"]), values["pv_per_code"] / 1000
-            self._store.update_session(
-                self.session_id,
-                rate=float(values["rate"]),
-                nv_per_code=values["pv_per_code"] / 1000,
-            )
-
-    def _learn_scale(self) -> None:
-        """Rate and scale as an earlier run stored them: this one may begin behind the boot."""
-        assert self.session_id is not None
-        session = self._store.session(self.session_id)
-        self._rate = session.rate
-        self._nv_per_code = session.nv_per_code or self._nv_per_code
 
     # The end
 
