@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("virtual_board")
 from tests.path.recorders import Process
 
+from heartlog._firmware.monitor import patterns
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link import Monitor
 from heartlog.store import Store
@@ -142,9 +143,9 @@ def test_a_session_that_is_ended_at_the_monitor_ends_here(board: Board, tmp_path
     recorder = Process(board.run_dir, file, diary)
     try:
         until_it_records(file)
-        # The patient holds the button for more than eight seconds, then confirms with a press.
-        board.control(do="button", ms=9000)
-        board.run(9.5)
+        # The patient holds the button for long, then confirms with a press.
+        board.control(do="button", ms=patterns.HOLD_STOP + 1000)
+        board.run(patterns.HOLD_STOP / 1000 + 2)
         board.control(do="button", ms=1000)
         board.control(do="pause", on=False)
         assert recorder.wait(PATIENCE) == 0, diary.read_text()

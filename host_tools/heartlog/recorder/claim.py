@@ -1,10 +1,11 @@
 """One recorder a monitor on this computer, so that two never write one session between them.
 
-    with Claim("e66178c4a7301c2f"):      # Claimed while another program holds it
-        ...
+    claim = Claim("e66178c4a7301c2f")
+    claim.take()                         # NotFound while another program has it
+    claim.release()
 
-A lock on a file in the user's runtime folder. The kernel lets go of it when its program ends,
-however it ends, so that a recorder that was killed is in nobody's way.
+A lock on a file in XDG_RUNTIME_DIR or the temporary folder. The kernel lets go of it when its
+program ends, however it ends, so that a recorder that was killed is in nobody's way.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from heartlog.errors import NotFound
 
@@ -36,57 +36,53 @@ class Claim:
     """The right to record the monitor with this device id; free again when it is left."""
 
     def __init__(self, device_id: str) -> None:
-        self._device = device_id
+        user = getattr(os, "getuid", lambda: "user")()
+        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        self._path = base / f"heartlog-{user}-{device_id}.lock"
         self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.take()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
 
     def take(self) -> None:
         """Raises NotFound, naming the process, while another one has it."""
-        if self._file is not None:
-            return
-        try:
-            file = _path(self._device).open("a+b")
-        except OSError:
-            return  # no place for locks: the monitor itself still serves one at a time
-        try:
-            _lock(file)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read(20).decode(errors="replace").strip()
-            file.close()
-            raise NotFound(
-                "The monitor is being recorded by another program on this computer"
-                + (f" (process {holder})." if holder.isdigit() else "."),
-                "Stop that one, or wait until it is done, then try again.",
-            ) from error
+        while self._file is None:
+            try:
+                file = _open(self._path)
+            except OSError:
+                return  # no place for locks: the monitor itself still serves one at a time
+            try:
+                _lock(file)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read(20).decode(errors="replace").strip()
+                file.close()
+                raise NotFound(
+                    "The monitor is being recorded by another program on this computer"
+                    + (f" (process {holder})." if holder.isdigit() else "."),
+                    "Stop that one, or wait until it is done, then try again.",
+                ) from error
+            if not self._is_there(file):
+                file.close()  # it was removed while we waited for it: ours would be nobody's
+                continue
+            with contextlib.suppress(OSError):
+                file.seek(0)
+                file.truncate()
+                file.write(str(os.getpid()).encode())
+            self._file = file
+
+    def _is_there(self, file: IO[bytes]) -> bool:
         with contextlib.suppress(OSError):
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
-            file.flush()
-        self._file = file
+            return os.path.samestat(os.fstat(file.fileno()), os.stat(self._path))
+        return False
 
     def release(self) -> None:
         """Lets another program have it."""
         if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
             self._file.close()
             self._file = None
 
 
-def _path(device_id: str) -> Path:
-    """In a folder of the user's own: XDG_RUNTIME_DIR, or one in the temporary folder."""
-    user = getattr(os, "getuid", lambda: "user")()
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    folder = base / f"heartlog-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"recording-{device_id}.lock"
+def _open(path: Path) -> IO[bytes]:
+    """The lock's file, never through a link that somebody laid in the temporary folder."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
