@@ -113,10 +113,10 @@ class Recorder:
                     if self.session_id is None and self._stopping.is_set():
                         raise
                 self._commit()
+                self._tell(events.Lost(self._clock.now(), reason))
                 if self._stopping.is_set() and not self._draining():
                     self._interrupt("stopped while the monitor was out of reach")
                     break
-                self._tell(events.Lost(self._clock.now(), reason))
                 await asyncio.sleep(self._trying.pause())
         except BaseException as error:
             self._interrupt(words(error))
