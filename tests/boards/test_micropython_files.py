@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from heartlog.errors import CommandError, NotFound
 from heartlog.image.board import load_board
 
 PICO, PICO2 = load_board("pico_w"), load_board("pico2_w")
-C3, WB55 = load_board("esp32_c3"), load_board("nucleo_wb55")
+C3, S3 = load_board("esp32_c3"), load_board("esp32_s3")
+WB55 = load_board("nucleo_wb55")
 
 
 def uf2(family: int, blocks: int = 3) -> bytes:
@@ -36,7 +38,14 @@ def test_the_right_file_is_copied_to_the_drive(file: Path, tmp_path: Path) -> No
     drive.mkdir()
     with pytest.raises(CommandError, match="not the drive of a board in its loader"):
         put(PICO, file, sha256=digest, drive=drive)
-    (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\n")
+    info = "UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n"
+    (drive / "INFO_UF2.TXT").write_text(info.replace("RPI-RP2", "RP2350"))
+    with pytest.raises(CommandError, match="is RP2350, not the RPI-RP2 of a Raspberry Pi Pico W"):
+        put(PICO, file, sha256=digest, drive=drive)
+    (drive / "INFO_UF2.TXT").write_text("something else")
+    with pytest.raises(CommandError, match="without a Board-ID"):
+        put(PICO, file, sha256=digest, drive=drive)
+    (drive / "INFO_UF2.TXT").write_text(info)
     assert put(PICO, file, sha256=digest.upper(), drive=drive) == digest
     assert (drive / file.name).read_bytes() == file.read_bytes()
 
@@ -62,9 +71,52 @@ def test_files_that_are_refused(file: Path, tmp_path: Path) -> None:
         check_file(file, WB55, None)
 
 
+def espressif(chip: int) -> bytes:
+    """The header of an image, as ESP-IDF's esp_app_format.h draws it."""
+    return bytes([0xE9, 3, 2, 0x2F]) + bytes(8) + chip.to_bytes(2, "little") + bytes(100)
+
+
+def dfuse(contents: bytes = bytes(2000)) -> bytes:
+    """A DfuSe file with one target, as ST's UM0391 draws it."""
+    element = struct.pack("<II", 0x08008000, len(contents)) + contents
+    target = b"Target" + struct.pack("<BI255sII", 0, 1, b"Flash", len(element), 1) + element
+    body = b"DfuSe" + struct.pack("<BIB", 1, 11 + len(target), 1) + target
+    body += struct.pack("<HHHH3sB", 0, 0xDF11, 0x0483, 0x011A, b"UFD", 16)
+    return body + struct.pack("<I", zlib.crc32(body) ^ 0xFFFFFFFF)
+
+
+def test_files_for_other_chips_and_damaged_ones(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(espressif(9))
+    check_file(path, S3, None)
+    with pytest.raises(CommandError, match="another chip than the ESP32-C3"):
+        check_file(path, C3, None)
+    good = dfuse()
+    path.write_bytes(good)
+    check_file(path, WB55, None)
+    for damaged in (good[:-1], good[:500] + b"x" + good[501:], good[:-6] + b"x" + good[-5:]):
+        path.write_bytes(damaged)
+        with pytest.raises(CommandError, match="damaged"):
+            check_file(path, WB55, None)
+
+
+def test_esptool_reads_the_chip_as_this_does(tmp_path: Path) -> None:
+    """esptool's own reader of images, on a whole one that its merge makes."""
+    from esptool.bin_image import LoadFirmwareImage
+    from esptool.targets import CHIP_DEFS
+
+    for chip, board in (("esp32c3", C3), ("esp32s3", S3)):
+        image = CHIP_DEFS[chip].BOOTLOADER_IMAGE()
+        image.entrypoint = 0x40380000
+        path = tmp_path / f"{chip}.bin"
+        image.save(str(path))
+        check_file(path, board, None)
+        assert LoadFirmwareImage(chip, str(path)).chip_id == path.read_bytes()[12]
+
+
 def test_esptool_is_told_chip_port_and_place(tmp_path: Path) -> None:
     path = tmp_path / "micropython.bin"
-    path.write_bytes(b"\xe9" + bytes(100))
+    path.write_bytes(espressif(5))
     ran: list[list[str]] = []
 
     def run(command: list[str]) -> int:

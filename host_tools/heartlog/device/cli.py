@@ -9,6 +9,7 @@ import typer
 
 from heartlog.cli.options import BackendOption, JsonOption, MonitorOption, StoreOption
 from heartlog.cli.output import note, out, table
+from heartlog.device.official import SITE
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import build_image, load_image
 from heartlog.image.board import Board, load_board
@@ -148,19 +149,31 @@ def _tell(kept: bool | None, slot: str, board: Board, version: str) -> None:
 @app.command()
 def micropython(
     board: BoardArgument,
-    file: Annotated[Path, typer.Argument(help="The .uf2, .bin or .dfu file.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A .uf2, .bin or .dfu file; else the official one.")
+    ] = None,
     sha256: Annotated[str | None, typer.Option(help="The hash that the file must have.")] = None,
     port: PortOption = None,
     drive: Annotated[Path | None, typer.Option(help="The board's drive (UF2 boards).")] = None,
+    site: Annotated[str, typer.Option(help="Where official files are, or a mirror.")] = SITE,
+    download_only: Annotated[
+        bool, typer.Option("--download-only", help="Check the file; write nothing.")
+    ] = False,
 ) -> None:
     """Put MicroPython itself on a board that is in its loader."""
-    from heartlog.device.micropython import put
+    from heartlog.device.micropython import check_file, put
+    from heartlog.device.official import check_trust, official
 
     described = load_board(board)
-    if sha256 is None:
-        note("No --sha256 was given: the file is written as it is.")
-    digest = put(described, file, sha256=sha256, port=port, drive=drive)
-    out().print(f"Wrote {file.name} (SHA-256 {digest}) to the {described.title}.")
+    path = file if file is not None else official(described, site=site, say=note)
+    digest = check_file(path, described, sha256)
+    why = "as given" if sha256 is not None else check_trust(described, path)
+    note(f"{path}\nSHA-256 {digest} ({why})")
+    if download_only:
+        out().print(f"{path.name} is a MicroPython for the {described.title}.")
+        return
+    put(described, path, sha256=digest, port=port, drive=drive)
+    out().print(f"Wrote {path.name} to the {described.title}.")
 
 
 @app.command()

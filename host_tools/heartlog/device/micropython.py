@@ -1,16 +1,16 @@
 """Puts MicroPython itself on a board, from a file whose hash is checked first.
 
 UF2 boards: the file is copied onto the drive that the board shows. Espressif chips: esptool erases
-and writes. ST: dfu-util writes. Official files are at <https://micropython.org/download/>.
-Heartlog pins none, since nobody but that site vouches for them: give the hash that your
-department approved with --sha256.
+and writes. ST: dfu-util writes. Which file, and why it is trusted, is in `official`.
 """
 
 import hashlib
+import re
 import shutil
 import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +21,11 @@ from heartlog.image.board import Board
 _UF2_FIRST, _UF2_SECOND, _UF2_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30
 _UF2_HAS_FAMILY = 0x2000
 _FAMILIES = {"RP2040": (0xE48BFF56,), "RP2350": (0xE48BFF59,)}
-_ESP_MAGIC = 0xE9  # first byte of an Espressif image (ESP-IDF, app image format)
+# ESP-IDF, app image format (esp_app_format.h): the first byte, and the chip's number at byte 12.
+_ESP_MAGIC = 0xE9
+_ESP_CHIPS = {"esp32c3": 5, "esp32s3": 9}
+# ST UM0391, DfuSe file format: prefix of 11 bytes, suffix of 16 with a CRC-32 over all before it.
+_DFU_PREFIX, _DFU_SUFFIX = 11, 16
 
 Run = Callable[[list[str]], int]
 
@@ -50,16 +54,10 @@ def check_file(path: Path, board: Board, sha256: str | None) -> str:
     how = board.install["how"]
     if how == "uf2":
         _check_uf2(path, contents, board)
-    elif how == "esptool" and contents[:1] != bytes([_ESP_MAGIC]):
-        raise CommandError(
-            f"{path} is no image for an Espressif chip.",
-            f"Take the .bin file from https://micropython.org/download/{board.build}.",
-        )
-    elif how == "dfu" and contents[:5] != b"DfuSe":
-        raise CommandError(
-            f"{path} is no DfuSe file.",
-            f"Take the .dfu file from https://micropython.org/download/{board.build}.",
-        )
+    elif how == "esptool":
+        _check_esp(path, contents, board)
+    elif how == "dfu":
+        _check_dfu(path, contents, board)
     return digest
 
 
@@ -78,6 +76,54 @@ def _check_uf2(path: Path, contents: bytes, board: Board) -> None:
         raise CommandError(
             f"{path} is for another chip than the {board.mcu} of the {board.title}.",
             f"Take the file from https://micropython.org/download/{board.build}.",
+        )
+
+
+def _check_esp(path: Path, contents: bytes, board: Board) -> None:
+    hint = f"Take the .bin file from https://micropython.org/download/{board.build}."
+    if len(contents) < 24 or contents[0] != _ESP_MAGIC:
+        raise CommandError(f"{path} is no image for an Espressif chip.", hint)
+    if int.from_bytes(contents[12:14], "little") != _ESP_CHIPS[str(board.install["chip"])]:
+        raise CommandError(
+            f"{path} is for another chip than the {board.mcu} of the {board.title}.", hint
+        )
+
+
+def _check_dfu(path: Path, contents: bytes, board: Board) -> None:
+    hint = f"Take the .dfu file from https://micropython.org/download/{board.build}."
+    if len(contents) < _DFU_PREFIX + _DFU_SUFFIX or contents[:6] != b"DfuSe\x01":
+        raise CommandError(f"{path} is no DfuSe file.", hint)
+    told = int.from_bytes(contents[6:10], "little")
+    # The sum is CRC-32 without its last inversion.
+    right = zlib.crc32(contents[:-4]) ^ 0xFFFFFFFF
+    if (
+        told != len(contents) - _DFU_SUFFIX
+        or contents[-8:-5] != b"UFD"
+        or int.from_bytes(contents[-4:], "little") != right
+    ):
+        raise CommandError(f"{path} is damaged: its length or its sum is wrong.", hint)
+
+
+def check_drive(drive: Path, board: Board) -> None:
+    """Refuse a folder that is not the drive of this kind of board in its loader.
+
+    Raises:
+        CommandError: no INFO_UF2.TXT there, or one of another chip.
+    """
+    enter = f"To get there: {board.install['enter']}."
+    try:
+        told = (drive / "INFO_UF2.TXT").read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise CommandError(
+            f"{drive} is not the drive of a board in its loader.",
+            f"It must hold INFO_UF2.TXT. {enter}",
+        ) from error
+    told_id = re.search(r"^Board-ID:\s*(\S+)", told, re.MULTILINE)
+    if told_id is None or told_id[1] != board.install["drive"]:
+        found = told_id[1] if told_id else "of something without a Board-ID"
+        raise CommandError(
+            f"The drive {drive} is {found}, not the {board.install['drive']} of a {board.title}.",
+            f"Nothing was written. {enter}",
         )
 
 
@@ -128,11 +174,7 @@ def put(
     how = board.install["how"]
     if how == "uf2":
         target = drive if drive is not None else find_drive(str(board.install["drive"]))
-        if not (target / "INFO_UF2.TXT").is_file():
-            raise CommandError(
-                f"{target} is not the drive of a board in its loader.",
-                f"It must hold INFO_UF2.TXT. To get there: {board.install['enter']}.",
-            )
+        check_drive(target, board)
         shutil.copyfile(path, target / path.name)
         return digest
     if how == "esptool":

@@ -53,6 +53,15 @@ class Rail:
 
 
 @dataclass(frozen=True)
+class Official:
+    """An official MicroPython file by name, its SHA-256, and how many published that hash."""
+
+    file: str
+    sha256: str
+    seen_by: int
+
+
+@dataclass(frozen=True)
 class Board:
     """A board, as its description tells."""
 
@@ -64,6 +73,7 @@ class Board:
     build: str
     machine: str
     least: tuple[int, ...]
+    official: Official | None
     install: dict[str, Any]
     root: str
     slots: int
@@ -144,6 +154,7 @@ def _board(told: dict[str, Any]) -> Board:
         build=str(python["board"]),
         machine=str(python["machine"]),
         least=tuple(int(part) for part in str(python["least"]).split(".")),
+        official=Official(**python["official"]) if "official" in python else None,
         install=dict(python["install"]),
         root=str(told["root"]),
         slots=int(flash["slots"]),
