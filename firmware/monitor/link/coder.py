@@ -71,7 +71,7 @@ class Encoder:
         self.at = self.start = 0  # where the next byte goes; the chunk's first
         self._low = 0
         self._size = FIRST
-        self._saved = (0, 0, FIRST)
+        self._saved_at, self._saved_low, self._saved_size = 0, 0, FIRST
         self._saved_page = bytearray(len(page))
 
     def begin(self, start):
@@ -80,19 +80,24 @@ class Encoder:
         self._low = 0
         self._size = FIRST
 
+    @native
     def save(self):
         """Notes the state of the chunk, for `restore`; the caller keeps the `states`."""
-        start, at = self.start, self.at
-        self._saved = (at, self._low, self._size)
-        self._saved_page[start:at] = self.page[start:at]  # a carry may still change these
+        page, copy = self.page, self._saved_page
+        i, at = self.start, self.at
+        while i < at:  # a carry may still change these
+            copy[i] = page[i]
+            i += 1
+        self._saved_at, self._saved_low, self._saved_size = at, self._low, self._size
 
     def restore(self):
         """Takes back all bits since `save`."""
-        at, self._low, self._size = self._saved
-        start, limit = self.start, self.limit
-        self.page[start:at] = self._saved_page[start:at]
-        for i in range(at, min(self.at, limit)):
-            self.page[i] = 0xFF
+        at, self._low, self._size = self._saved_at, self._saved_low, self._saved_size
+        page, copy = self.page, self._saved_page
+        for i in range(self.start, at):
+            page[i] = copy[i]
+        for i in range(at, min(self.at, self.limit)):
+            page[i] = 0xFF
         self.at = at
 
     @native
