@@ -108,7 +108,7 @@ class App:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
             settings = _settings.Settings(kept)
         self.settings = settings
-        whole = media
+        self._media = whole = media
         if media.lasting:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         vault = Vault(settings.keys)
@@ -315,6 +315,8 @@ class App:
         good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
         self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
+        if not acquisition.judging:
+            self._media.grow()
         self._watch_power(now)
         if self.server is not None:
             if time.ticks_diff(now, self._heart_at) >= _HEART_MS:

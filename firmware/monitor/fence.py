@@ -14,6 +14,9 @@ system, and the one block of the chip that begins with the same bytes is taken. 
 is not certain (it is blank, or a power cut left it half made) is made again; there was nothing in
 it. So a block is only ever written when the file system itself has just shown it to be ours.
 
+A first boot does not wait for its fences (60 ms each): a block gets its own when it is needed, or
+by `grow`, while no heart is to be seen.
+
 Fences lie in folders of 48, since littlefs looks for a name through all of a folder: thousands in
 one would take minutes to open. Of each block of the chip a boot keeps four bytes, not the head.
 """
@@ -21,11 +24,12 @@ one would take minutes to open. Of each block of the chip a boot keeps four byte
 import binascii
 import os
 
-from .media import BLOCK, PAGE, BlockMedia
+from .media import BLOCK, PAGE, BlockMedia, Media
 
 _MARK = b"HEARTLOG FENCE 1"
 _HEAD = 32
 _LEAST = 8
+_NOW = 4  # fences that a boot makes itself: the settings', the records' first
 _FF = b"\xff" * 256
 _TOGETHER = 48  # fences of a folder: two blocks of a littlefs hold their names
 
@@ -50,37 +54,67 @@ def _count(folder, wanted):
 
 
 class FenceMedia(BlockMedia):
-    """`blocks` wanted when the folder is made; afterwards as many as it was made with."""
+    """`blocks` wanted when the folder is made; afterwards as many as it was made with. A block
+    without a fence reads as empty and gets one when it is first erased, or by `grow`. OSError
+    when there is no room for the first."""
 
     def __init__(self, folder, device, blocks):
         super().__init__(device)
         if self._size != BLOCK or self._per != 1:
             raise ValueError("the file system's blocks must have 4096 bytes")
-        chip = self.blocks
+        self._chip = self.blocks
         self._folder = folder
         self._head = bytearray(_HEAD)
         self.blocks = _count(folder, blocks)
-        self.made = 0  # fences that had to be made at this boot
-        index = self._index(chip)
-        self._place = [self._find(i, index) for i in range(self.blocks)]
-        missing = [i for i in range(self.blocks) if self._place[i] < 0]
-        if missing:
-            for i in missing:
-                self._make(i)
-            index = self._index(chip)
-            for i in missing:
-                self._place[i] = self._find(i, index)
-                if self._place[i] < 0:
-                    raise OSError("fence %d of %s is on no block of the flash" % (i, folder))
-            self.made = len(missing)
+        self.made = 0  # fences that were made since boot
+        index = self._index()
+        self._place = [self._find(i, index) for i in range(self.blocks)]  # -1: no fence yet
+        self._missing = self.blocks - 1  # no fence is missing behind this one
+        have = sum(1 for place in self._place if place >= 0)
+        for i in range(_NOW):
+            if self._place[i] < 0:
+                try:
+                    self._fence(i)
+                except OSError:
+                    if have < _LEAST:
+                        raise  # a full file system: better to say so, and to go on in RAM
+
+    def grow(self):
+        """Makes a fence that is missing, the last first (those before are used sooner, and by
+        then are made). False when there is nothing left to do."""
+        while self._missing >= 0:
+            i = self._missing
+            self._missing -= 1
+            if self._place[i] < 0:
+                try:
+                    self._fence(i)
+                except OSError:  # no room: without it, until it is needed
+                    pass
+                return True
+        return False
+
+    def _fence(self, i):
+        """Makes fence `i` and finds the block of the chip that it got."""
+        self._make(i)
+        with open(self._name(i), "rb") as file:
+            head = file.read(_HEAD)
+        found = -1
+        for block in range(self._chip):
+            self._device.readblocks(block, self._head, 0)
+            if self._head == head:
+                found = block if found < 0 else self._chip
+        if not 0 <= found < self._chip:
+            raise OSError("fence %d of %s is on no block of the flash" % (i, self._folder))
+        self._place[i] = found
+        self.made += 1
 
     def _name(self, i):
         return "%s/%02d/%03d" % (self._folder, i // _TOGETHER, i)
 
-    def _index(self, chip):
+    def _index(self):
         """Four bytes for each block of the chip, by which its head is found again."""
-        index = bytearray(4 * chip)
-        for block in range(chip):
+        index = bytearray(4 * self._chip)
+        for block in range(self._chip):
             self._device.readblocks(block, self._head, 0)
             index[4 * block : 4 * block + 4] = binascii.crc32(self._head).to_bytes(4, "little")
         return bytes(index)
@@ -126,16 +160,24 @@ class FenceMedia(BlockMedia):
                 file.write(_FF)
 
     def read(self, block, offset, buffer):
-        self._device.readblocks(self._place[block], buffer, offset)
+        if self._place[block] >= 0:
+            self._device.readblocks(self._place[block], buffer, offset)
+            return
+        for i in range(len(buffer)):
+            buffer[i] = 0xFF
 
     def program(self, block, page, image):
+        if self._place[block] < 0:
+            raise OSError("block %d of %s was never erased" % (block, self._folder))
         self._device.writeblocks(self._place[block], image, page * PAGE)
 
     def erase(self, block):
+        if self._place[block] < 0:
+            self._fence(block)
         self._device.ioctl(6, self._place[block])
 
 
-class FolderMedia:
+class FolderMedia(Media):
     """The same files through the file system: for flash that may be programmed only once.
 
     Each write copies a block; such a board flushes its journal at the same pace all the same.

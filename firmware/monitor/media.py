@@ -22,7 +22,15 @@ _RAM_BLOCKS = 8
 _RESERVE = 192 * 1024  # a second image, and the file system's own blocks
 
 
-class RamMedia:
+class Media:
+    """What all have in common."""
+
+    def grow(self):
+        """Takes more of the room meant for the journal; False when there is nothing to do."""
+        return False
+
+
+class RamMedia(Media):
     """A journal in RAM: the same ring, forgotten at power off."""
 
     lasting = False
@@ -50,7 +58,7 @@ class RamMedia:
             data[i] = 0xFF
 
 
-class BlockMedia:
+class BlockMedia(Media):
     """A block device with the extended protocol (readblocks and writeblocks with an offset).
 
     Device blocks may be smaller or larger than 4096 bytes as long as one divides the other;
@@ -81,7 +89,7 @@ class BlockMedia:
             self._device.ioctl(_IOCTL_ERASE, block * self._per + i)
 
 
-class PartMedia:
+class PartMedia(Media):
     """Some neighbouring blocks of other media."""
 
     def __init__(self, media, first, blocks):

@@ -45,6 +45,13 @@ def mounted(nor):
     return device
 
 
+def grown(media):
+    """All fences are there."""
+    while media.grow():
+        pass
+    return media
+
+
 def survives(cut):
     """Makes fences with the power going at operation `cut`; False when it came to its end."""
     nor = RamNor(SIZE, cut + 1)
@@ -53,15 +60,15 @@ def survives(cut):
         file.write("firmware " * 700)
     nor.cut_after(cut)
     try:
-        FenceMedia("/f/journal", FlashDevice(nor, 0, nor.size), WANTED)
-        ended = True
+        grown(FenceMedia("/f/journal", FlashDevice(nor, 0, nor.size), WANTED))
+        ended = not nor.dead
     except (PowerCut, OSError):  # closing a file on a chip without power: no space left
         ended = False
         assert nor.dead
     nor.dead = True
     nor = nor.copy()
     device = mounted(nor)
-    media = FenceMedia("/f/journal", device, WANTED)
+    media = grown(FenceMedia("/f/journal", device, WANTED))
     assert media.blocks == WANTED
     assert len(set(media._place)) == WANTED
     for i in range(WANTED):
@@ -121,6 +128,8 @@ for turn in range(6):
 os.remove("/f/journal/00/004")  # somebody tidied up: the fence comes back, the others keep theirs
 media, problem = open_media(Board(mounted(nor)))
 assert problem is None
+assert media.made == 0
+grown(media)
 assert media.made == 1
 journal = Journal(PartMedia(media, 2, media.blocks - 2), lambda: 99)
 journal.mount()

@@ -88,9 +88,8 @@ sys.path.insert(0, slots.PLACE + "a")
 media, problem = open_media(Board())
 said["journal"] = media.blocks * 4
 said["problem"] = str(problem) if problem else None
-if not told["fences"]:
-    for i in range(media.blocks):
-        media.erase(i)
+for i in range(media.blocks):
+    media.erase(i)
 # Other things that lie there: keys, calibration, the last crash, a file of the on-target tests.
 for name, size in (
     ("pairing", 38),
@@ -106,7 +105,7 @@ flashed.attach(nor, flash, Counting)
 Counting.count = 0
 media, problem = open_media(Board())
 said["again"] = media.blocks * 4 if not problem else str(problem)
-said["made"] = getattr(media, "made", 0)
+said["made"] = 0 if not told["fences"] else sum(1 for p in media._place if p < 0)
 said["read_kib"] = Counting.count // 1024
 said["complaints"] = nor.complaints
 print(json.dumps(said))
