@@ -315,8 +315,8 @@ class App:
         good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
         self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
-        if not acquisition.judging:
-            self._media.grow()
+        if acquisition.off or self._power_state == _power.CHARGING:
+            self._media.grow()  # an erase costs samples, and now there are none to lose
         self._watch_power(now)
         if self.server is not None:
             if time.ticks_diff(now, self._heart_at) >= _HEART_MS:

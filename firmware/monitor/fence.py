@@ -15,7 +15,7 @@ is not certain (it is blank, or a power cut left it half made) is made again; th
 it. So a block is only ever written when the file system itself has just shown it to be ours.
 
 A first boot does not wait for its fences (60 ms each): a block gets its own when it is needed, or
-by `grow`, while no heart is to be seen.
+by `grow`, while electrodes are off or the battery is charged.
 
 Fences lie in folders of 48, since littlefs looks for a name through all of a folder: thousands in
 one would take minutes to open. Of each block of the chip a boot keeps four bytes, not the head.

@@ -88,8 +88,11 @@ sys.path.insert(0, slots.PLACE + "a")
 media, problem = open_media(Board())
 said["journal"] = media.blocks * 4
 said["problem"] = str(problem) if problem else None
-for i in range(media.blocks):
-    media.erase(i)
+while media.grow():
+    pass
+if not told["fences"]:
+    for i in range(media.blocks):
+        media.erase(i)
 # Other things that lie there: keys, calibration, the last crash, a file of the on-target tests.
 for name, size in (
     ("pairing", 38),
