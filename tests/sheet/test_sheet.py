@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
 from heartlog._firmware.monitor import patterns
+from heartlog.fit.arrangements import ARRANGEMENTS
 from heartlog.sheet import Details, make_sheet
-from heartlog.sheet.paper import SIZE, in_words
+from heartlog.sheet.paper import _largest, in_words
+from heartlog.store import Store
 
 FULL = Details(
     clinic="Heart Clinic of the Town Hospital, second floor",
@@ -49,8 +51,15 @@ def test_every_pattern_has_its_own_words() -> None:
     assert len(set(words)) == len(words)
 
 
-def test_type_is_large() -> None:
-    assert SIZE >= 14
+@pytest.mark.parametrize("page", ["A4", "Letter"])
+@pytest.mark.parametrize("details", [Details(), FULL], ids=["blank", "filled in"])
+def test_type_is_large(page: str, details: Details) -> None:
+    assert _largest(details, page) >= 14
+
+
+def test_a_long_address_makes_the_type_smaller_instead_of_running_into_the_box() -> None:
+    long = Details(clinic="Department of Cardiology, " * 12, telephone="012 345 678")
+    assert 12 <= _largest(long, "Letter") < _largest(FULL, "Letter")
 
 
 def test_the_same_details_make_the_same_bytes(tmp_path: Path) -> None:
@@ -63,10 +72,47 @@ def test_an_unknown_page_is_refused_by_name(tmp_path: Path) -> None:
         make_sheet(tmp_path / "s.pdf", Details(), "A5")
 
 
+@pytest.fixture(autouse=True)
+def own_clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTLOG_CLINIC", str(tmp_path / "clinic.json"))
+
+
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "heartlog", "sheet", *args], capture_output=True, text=True
     )
+
+
+def test_a_session_gives_dates_and_electrodes_the_clinic_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store.open(path) as store:
+        store.open_session(
+            "00" * 8,
+            started_at=datetime(2026, 3, 2, 8, 30, tzinfo=UTC).timestamp(),
+            time_zone="Europe/Berlin",
+            planned_seconds=2 * 86400.0,
+            electrode_sites=ARRANGEMENTS["limb"].sites,
+        )
+    out = tmp_path / "sheet.pdf"
+    told = ("--clinic", "Town Clinic", "--telephone", "0123", "--remember")
+    assert run(str(out), *told).returncode == 0
+    done = run(str(out), "--session", "1", "--store", str(path))
+    assert done.returncode == 0, done.stderr
+    front, back = (" ".join(p.extract_text().split()) for p in PdfReader(out).pages)
+    assert "Town Clinic" in front
+    assert "0123" in front
+    assert "From: Monday 02 March 2026, 09:30" in front, "the wall's clock, not UTC"
+    assert "Until: Wednesday 04 March 2026, 09:30" in front
+    assert "Electrode 3 (lowest left rib) is loose" in back
+    longer = run(str(out), "--session", "1", "--store", str(path), "--days", "14")
+    assert longer.returncode == 0, longer.stderr
+    assert "Monday 16 March 2026" in PdfReader(out).pages[0].extract_text()
+    missing = run(str(out), "--session", "99", "--store", str(path))
+    assert missing.returncode == 3
+    (tmp_path / "clinic.json").write_text("[")
+    broken = run(str(out))
+    assert broken.returncode == 1
+    assert "--remember" in broken.stderr
 
 
 def test_the_command_writes_it(tmp_path: Path) -> None:
@@ -82,6 +128,8 @@ def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
         (("--page", "A5"), "A4, Letter"),
         (("--from", "2026-03-02", "--until", "2026-03-01"), "before it begins"),
         (("--electrode", "a") * 5, "5 electrodes"),
+        (("--days", "3"), "--from or --session"),
+        (("--days", "3", "--until", "2026-03-01"), "one of them"),
     ):
         done = run(out, *args)
         assert done.returncode == 2

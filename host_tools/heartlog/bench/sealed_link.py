@@ -68,7 +68,7 @@ async def _talk(board: Board, keys: object) -> tuple[float, float, list[float]]:
 
     assert isinstance(keys, Keys)
     async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
-        found = await find_monitor(backend)
+        found = await find_monitor(backend, timeout=60.0)
         board.control(do="pause", on=True)
         status = board.control(do="status")
         # Both stand still now: the epoch of the board's time is exact.

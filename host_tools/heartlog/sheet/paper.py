@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
 from reportlab.lib.colors import Color, black, white
@@ -16,7 +17,9 @@ from heartlog._firmware.monitor import patterns
 
 PAGES = {"A4": A4, "Letter": LETTER}
 MARGIN = 17 * mm
-SIZE = 15.5  # smallest type used: readable at arm's length without glasses for most people
+# Readable at arm's length without glasses for most people; the largest with which all fits.
+SIZES = (15.5, 15.0, 14.5, 14.0, 13.0, 12.0)
+BOX = 33 * mm
 BLANK = "_" * 24
 DARK = Color(0.10, 0.16, 0.24)
 PALE = Color(0.93, 0.95, 0.97)
@@ -51,8 +54,9 @@ def _style(size: float, bold: bool = False) -> ParagraphStyle:
 class Side:
     """One side of the sheet, filled from the top."""
 
-    def __init__(self, canvas: Canvas, page: tuple[float, float]) -> None:
+    def __init__(self, canvas: Canvas, page: tuple[float, float], size: float = SIZES[0]) -> None:
         self.canvas = canvas
+        self.size = size
         self.width, self.height = page
         self.y = self.height - MARGIN
         self.inner = self.width - 2 * MARGIN
@@ -67,8 +71,9 @@ class Side:
         c.drawString(MARGIN, self.height - 16 * mm, text)
         self.y = self.height - 31 * mm
 
-    def text(self, text: str, size: float = SIZE, bold: bool = False, indent: float = 0) -> None:
-        """A paragraph; `text` may carry reportlab's inline marks."""
+    def text(self, text: str, bold: bool = False, indent: float = 0) -> None:
+        """A paragraph, bold ones larger; `text` may carry reportlab's inline marks."""
+        size = self.size + (1.5 if bold else 0)
         p = Paragraph(text, _style(size, bold))
         _, h = p.wrap(self.inner - indent, self.height)
         self.y -= h
@@ -78,20 +83,19 @@ class Side:
     def point(self, text: str) -> None:
         """A paragraph behind a square mark."""
         self.canvas.setFillColor(DARK)
-        self.canvas.rect(MARGIN, self.y - SIZE * 0.86, 5, 5, stroke=0, fill=1)
+        self.canvas.rect(MARGIN, self.y - self.size * 0.86, 5, 5, stroke=0, fill=1)
         self.text(text, indent=5 * mm)
 
 
 def _front(side: Side, d: Details) -> None:
     side.title("Your heart monitor")
-    side.text("It records every heart beat while you live as you always do.")
-    side.text("Every day", 17, True)
+    side.text("It records every heart beat, day and night, while you live as you always do.")
+    side.text("Every day", bold=True)
     side.point(
         "<b>If you feel something</b> (your heart racing, stumbling or pausing, dizziness, "
         "pain): <b>press the button once.</b> The light shines and a beep confirms it. Then "
         "write the time and what you felt into your diary."
     )
-    side.point("Wear it day and night. Sleep, walk, work and eat as usual.")
     side.point(
         "<b>Washing:</b> take the monitor off its electrodes before a shower or bath; dry the "
         "skin well, then put it back on. It must not get wet."
@@ -101,19 +105,27 @@ def _front(side: Side, d: Details) -> None:
         "and must never be worn while it is."
     )
     side.point(
-        "<b>The beep bothers you?</b> Hold the button for three seconds: the sound is off. Hold "
-        "it again: the sound is on."
+        "<b>The beep bothers you?</b> Hold the button for three seconds, until the light "
+        "flickers, and let go: the sound is off. The same again: it is on."
+    )
+    side.point(
+        "<b>Your heart rate on a sports watch?</b> Hold the button for six seconds, until the "
+        "light flashes five times, and let go. Anyone near you can read the rate then, nothing "
+        "else. The same again ends it."
+    )
+    side.point(
+        "<b>To end the test early:</b> hold the button for nine seconds, until the light flickers "
+        "for long, let go, and press once more."
     )
     side.point("Itching or red skin under an electrode: move it a little and tell the clinic.")
-    side.text("Your test", 17, True)
+    side.text("Your test", bold=True)
     side.text(f"From: <b>{d.when(d.start)}</b>")
     side.text(f"Until: <b>{d.when(d.end)}</b>")
-    side.text("Who to call", 17, True)
+    side.text("Who to call", bold=True)
     side.text(f"Clinic: <b>{d.clinic or BLANK}</b>")
     side.text(f"Telephone: <b>{d.telephone or BLANK}</b>")
     side.text(f"Evenings and weekends: <b>{d.out_of_hours or BLANK}</b>")
-    c = side.canvas
-    box = 33 * mm
+    c, box = side.canvas, BOX
     c.setLineWidth(2)
     c.setStrokeColor(black)
     c.rect(MARGIN, MARGIN - 4 * mm, side.inner, box, stroke=1, fill=0)
@@ -121,7 +133,7 @@ def _front(side: Side, d: Details) -> None:
         "<b>Chest pain that stays, fainting, or trouble breathing: call the emergency number at "
         "once.</b> Nobody watches this monitor while you wear it. It is a tool for learning and "
         "research, not a certified medical device.",
-        _style(SIZE),
+        _style(side.size),
     )
     _, h = text.wrap(side.inner - 8 * mm, box)
     text.drawOn(c, MARGIN + 4 * mm, MARGIN - 4 * mm + (box - h) / 2)
@@ -213,6 +225,16 @@ def _site(meaning: str, d: Details) -> str:
     return meaning
 
 
+def _largest(details: Details, page: str) -> float:
+    """The largest type with which the front's text ends above its box."""
+    for size in SIZES:
+        trial = Side(Canvas(BytesIO(), pagesize=PAGES[page]), PAGES[page], size)
+        _front(trial, details)
+        if trial.y >= MARGIN - 4 * mm + BOX:
+            break
+    return size
+
+
 def make_sheet(path: Path, details: Details, page: str = "A4") -> Path:
     """Write the sheet (two pages, for the two sides) to `path`; page is "A4" or "Letter"."""
     if page not in PAGES:
@@ -220,8 +242,9 @@ def make_sheet(path: Path, details: Details, page: str = "A4") -> Path:
     canvas = Canvas(str(path), pagesize=PAGES[page], invariant=1)
     canvas.setTitle("Your heart monitor")
     canvas.setAuthor("Heartlog")
-    for draw in (_front, _back):
-        draw(Side(canvas, PAGES[page]), details)
-        canvas.showPage()
+    _front(Side(canvas, PAGES[page], _largest(details, page)), details)
+    canvas.showPage()
+    _back(Side(canvas, PAGES[page]), details)
+    canvas.showPage()
     canvas.save()
     return path
