@@ -109,6 +109,10 @@ class App:
             settings = _settings.Settings(kept)
         self.settings = settings
         self._media = whole = media
+        if settings.get(_settings.WIPING):
+            from . import wipe
+
+            wipe.go_on(settings, media, _root(board))
         if media.lasting:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         vault = Vault(settings.keys)
@@ -138,6 +142,7 @@ class App:
         self._percent = -2
         self._power_state = _power.NORMAL
         self._exception_at = None
+        self.restart_in = 0  # slow turns until the monitor restarts, 0: it does not
         self.version = image_info.VERSION
         self.vigil = _vigil.Vigil(self, safe)
         self._record_boot(left_out)
@@ -309,6 +314,10 @@ class App:
         return worked
 
     def _slow(self, now):
+        if self.restart_in:
+            self.restart_in -= 1
+            if not self.restart_in:
+                machine.reset()
         acquisition = self.acquisition
         acquisition.watch()
         self.beats.silence(acquisition.index)

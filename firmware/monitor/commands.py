@@ -54,9 +54,21 @@ class Commands:
             return app.memory.on_command(opcode, data, answer)
         if opcode == wire.SELFTEST:
             return app.checkup.on_command(data[2], answer)
+        if opcode == wire.WIPE:
+            return self._wipe(data)
         if wire.UPDATE_BEGIN <= opcode <= wire.UPDATE_STATUS:
             return app.updating.on_command(opcode, data, answer)
         return wire.NO_OPCODE, 3
+
+    def _wipe(self, data):
+        from . import wipe
+
+        if unpack_from("<I", data, 2)[0] != self._app.journal.journal:
+            return wire.BAD_OPERAND, 3
+        result = wipe.begin(self._app)
+        if result == wire.OK:
+            self._app.restart_in = 4  # the answer goes out first
+        return result, 3
 
     def _ecg(self, data, answer):
         stream = self._app.server.ecg

@@ -93,6 +93,9 @@ class FenceMedia(BlockMedia):
                 return True
         return False
 
+    def held(self, block):
+        return self._place[block] >= 0
+
     def _fence(self, i):
         """Makes fence `i` and finds the block of the chip that it got."""
         self._make(i)

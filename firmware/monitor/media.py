@@ -29,6 +29,10 @@ class Media:
         """Takes more of the room meant for the journal; False when there is nothing to do."""
         return False
 
+    def held(self, block):
+        """Whether anything can lie in the block at all."""
+        return True
+
 
 class RamMedia(Media):
     """A journal in RAM: the same ring, forgotten at power off."""

@@ -24,6 +24,7 @@ SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
+WIPING = 20
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -48,6 +49,7 @@ TABLE = {
     WHOLE_ECG: ("whole ECG", 1, 0, 1),  # keep all of it, where there is room; else strips only
     DELETED: ("deleted up to", 0, 0, 0x7FFFFFFF),  # records with numbers up to this are gone
     WATCHDOG_RESETS: ("watchdog resets", 0, 0, 255),  # one after the other; see vigil.py
+    WIPING: ("wiping", 0, 0, 1),  # everything is being erased; see wipe.py
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
@@ -126,6 +128,22 @@ class Settings:
             self.keys.erased(block)
         except OSError:
             self.failures += 1
+
+    def reset(self):
+        """Everything as it was made, with no trace of what it was; ends what WIPING began."""
+        if self._media is None:
+            return
+        for key in TABLE:
+            self._values[key] = TABLE[key][1]
+        self._values[WIPING] = 1
+        self._next_block()
+        before = 1 - (self._slot - 1) // _SLOTS
+        try:
+            self._media.erase(before)
+            self.keys.erased(before)
+        except OSError:
+            self.failures += 1
+        self.set(WIPING, 0)
 
     def _next_block(self):
         """Settings and keys go on in the other block."""

@@ -10,7 +10,7 @@ import pytest
 from heartlog._firmware.monitor.link import pack, wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link.ecgflow import EcgBlock
-from heartlog.link.monitor import Monitor
+from heartlog.link.monitor import LostMonitor, Monitor, RequestRefused
 from heartlog.link.records import Record
 from heartlog.security.cables import VirtualCable
 from heartlog.security.journal import JournalKeys, follow
@@ -117,3 +117,57 @@ def test_an_ecg_strip_is_sealed_and_its_host_reads_it(board: Board, keys: Keys) 
                 assert all(len(block.codes) > 0 for block in blocks)
 
     asyncio.run(go())
+
+
+def wait_until_wiped(board: Board, boots: int) -> bytes:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        status = board.control(do="status")
+        if status["boots"] > boots and status["radio"]["advertising"]:
+            return (board.run_dir / "flash.bin").read_bytes()
+        time.sleep(0.2)
+    raise AssertionError(board.log()[-2000:])
+
+
+def test_a_lost_monitor_is_wiped_when_it_is_met_and_refused(board: Board, keys: Keys) -> None:
+    records, monitor = asyncio.run(fetch(board, keys, 90))
+    assert records
+    device, journal = monitor.info.device_id, monitor.info.journal
+    assert pages(board, journal)
+    keys.mark_lost(device)
+    boots = int(board.control(do="status")["boots"])
+    with pytest.raises(LostMonitor, match="has now been wiped"):
+        asyncio.run(fetch(board, keys, 1))
+    flash = wait_until_wiped(board, boots)
+    pairing = keys.all()[0]
+    assert pairing.wiped
+    assert pages(board, journal) == []
+    assert pairing.key_bytes not in flash, "the pairing key is still in the file system's log"
+    chain = keys.journal_key(pairing.key_bytes)
+    for _ in range(20):
+        assert chain not in flash
+        chain = follow(chain)
+    with pytest.raises(LostMonitor, match="was reported lost"):  # though it asks for no key now
+        asyncio.run(fetch(board, keys, 1))
+    pair(VirtualCable(board.run_dir), keys, session=2)
+    again, monitor = asyncio.run(fetch(board, keys, 10))
+    assert monitor.info.device_id == device
+    assert monitor.info.journal != journal
+    assert again[0].seq == 1
+
+
+def test_an_unpaired_monitor_takes_no_wipe(tmp_path: Path, keys: Keys) -> None:
+    async def go(board: Board) -> None:
+        async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
+            found = await find_monitor(backend, timeout=60)
+            async with Monitor(backend, found.device) as monitor:
+                for number, result in (
+                    (monitor.info.journal, wire.REFUSED),
+                    (monitor.info.journal ^ 1, wire.BAD_OPERAND),
+                ):
+                    with pytest.raises(RequestRefused) as refused:
+                        await monitor.request(wire.WIPE, number)
+                    assert refused.value.result == result
+
+    with Board(record="demo", speed=25, run_dir=tmp_path / "open") as board:
+        asyncio.run(go(board))

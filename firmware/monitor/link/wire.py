@@ -181,7 +181,7 @@ REPORT, DELETE, ABORT, COUNT = 1, 2, 3, 4
 HELLO, GRANT, ACK, PING, SYNC_POINT = 0x10, 0x11, 0x12, 0x13, 0x14
 SESSION_SET, ECG_SET, SETTING_SET, SETTING_GET, MARK, IDENTIFY = 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A
 SELFTEST, ERASE = 0x1B, 0x1C
-STATUS_GET, DESCRIBE = 0x1D, 0x1E
+STATUS_GET, DESCRIBE, WIPE = 0x1D, 0x1E, 0x1F
 KEY_HELLO, KEY_ANSWER = 0x30, 0x31
 UPDATE_BEGIN, UPDATE_DATA, UPDATE_FINISH, UPDATE_STATUS = 0x20, 0x21, 0x22, 0x23
 ECG_ACK, ECG_RANGE = 0x28, 0x29
@@ -224,6 +224,9 @@ COMMANDS = {
     STATUS_GET: ("status", "<", STATUS_FORMAT),
     # Model and firmware version, padded with zeros: what Device Information reads otherwise.
     DESCRIBE: ("describe", "<", "<20s12s"),
+    # A lost monitor forgets everything, its keys first, and restarts. Operand: its journal's
+    # number. Only sealed: one that is not paired refuses.
+    WIPE: ("wipe", "<I", "<"),
     # A signed image (update.py): size, SHA-256 of the archive, signature. Answer: an update
     # status, and how much of this archive is here already.
     UPDATE_BEGIN: ("update begin", "<I32s64s", "<BI"),

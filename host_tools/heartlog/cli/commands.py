@@ -36,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("scan", "heartlog.cli.scan:scan", "Find monitors in range.", RECORD),
     Entry("pair", "heartlog.security.cli:pair", "Pair a monitor with this computer.", DEVICE),
     Entry("keys", "heartlog.security.cli:keys_app", "The keys of paired monitors.", DEVICE),
+    Entry("wipe", "heartlog.security.wipe:wipe", "A monitor forgets everything.", DEVICE),
     Entry("sheet", "heartlog.sheet.cli:sheet", "Print the patient's page.", KEEP),
     Entry(
         "evaluate",

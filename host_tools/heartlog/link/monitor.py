@@ -36,6 +36,10 @@ class NotLetIn(CommandError):
     """The monitor and this computer do not hold the same pairing key."""
 
 
+class LostMonitor(CommandError):
+    """The monitor was reported lost: nothing that it says is taken."""
+
+
 class RequestRefused(CommandError):
     """The monitor answered a request with something else than OK; `result` says what."""
 
@@ -127,6 +131,8 @@ class Monitor:
                 await self._shake_hands(self._key)
                 await self._secure_link(self._key)
             version, identity, boot, journal = await self._hello()
+            if self._keys is not None and self._keys.lost(identity.hex()):
+                await self._refuse_lost(identity.hex(), journal)
             model, firmware = await self._describe()
         except BaseException:
             await self._close()
@@ -195,6 +201,29 @@ class Monitor:
                 "The monitor is paired, and this computer holds no key for it.",
                 "Record on the computer that paired it, or pair it with this one over USB.",
             ) from error
+
+    async def _refuse_lost(self, device: str, journal: int) -> None:
+        """Wipes a monitor that was reported lost, if it can prove to be it; raises LostMonitor."""
+        assert self._keys is not None
+        if self._seal is None:
+            raise LostMonitor(
+                f"Monitor {device} was reported lost, and was wiped or is another one now.",
+                "To use it again, pair it anew over USB: heartlog pair",
+            )
+        await self.request(wire.WIPE, journal)
+        self._keys.mark_wiped(device)
+        raise LostMonitor(
+            f"Monitor {device} was reported lost. It has now been wiped: nothing is left on it.",
+            "To use it again, pair it anew over USB: heartlog pair",
+        )
+
+    async def wipe(self) -> None:
+        """The monitor forgets everything, its keys before this returns, and restarts.
+
+        RequestRefused by one that is not paired."""
+        await self.request(wire.WIPE, self.info.journal)
+        if self._keys is not None:
+            self._keys.mark_wiped(self.info.device_id)
 
     async def _describe(self) -> tuple[str, str]:
         if self._seal is not None:

@@ -11,6 +11,7 @@ import typer
 from heartlog.cli import output
 from heartlog.cli.options import JsonOption, YesOption
 from heartlog.errors import NotFound, UsageProblem
+from heartlog.security.keys import Keys, own_keys, own_master
 
 keys_app = typer.Typer(help="The keys of paired monitors.", no_args_is_help=True)
 
@@ -31,7 +32,6 @@ def pair(
     Pair it anew for each session: the old key then opens nothing more.
     """
     from heartlog.security.cables import UsbCable, VirtualCable
-    from heartlog.security.keys import own_keys
     from heartlog.security.pair import Cable
     from heartlog.security.pair import pair as give
 
@@ -50,24 +50,69 @@ def pair(
 @keys_app.command("list")
 def list_keys(as_json: JsonOption = False) -> None:
     """Which monitors this computer holds keys for. The keys themselves are never shown."""
-    from heartlog.security.keys import own_keys
-
     keys = own_keys()
     rows = [
         {
             "device": p.device,
             "session": p.session,
-            "made": datetime.fromtimestamp(p.made, UTC).isoformat(timespec="seconds"),
+            "made": _moment(p.made),
+            "lost": _moment(p.lost),
+            "wiped": _moment(p.wiped),
         }
         for p in (keys.all() if keys else [])
     ]
     if as_json:
         output.print_json(rows)
     elif rows:
-        cells = [(str(r["device"]), str(r["session"] or "-"), str(r["made"])) for r in rows]
-        output.out().print(output.table(("Monitor", "Session", "Paired (UTC)"), cells))
+        cells = [
+            (
+                str(r["device"]),
+                str(r["session"] or "-"),
+                str(r["made"]),
+                "wiped" if r["wiped"] else "lost" if r["lost"] else "",
+            )
+            for r in rows
+        ]
+        output.out().print(output.table(("Monitor", "Session", "Paired (UTC)", ""), cells))
     else:
         output.note("No monitor is paired with this computer. Pair one: heartlog pair")
+
+
+def _moment(when: float) -> str | None:
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds") if when else None
+
+
+def _known(device: str) -> Keys:
+    keys = own_keys()
+    if keys is None or keys.get(device) is None:
+        raise NotFound(f"There is no key for a monitor {device}.", "List them: heartlog keys list")
+    return keys
+
+
+@keys_app.command("lost")
+def lost(
+    device: Annotated[str, typer.Argument(help="The monitor's id, as `keys list` shows it.")],
+    yes: YesOption = False,
+) -> None:
+    """A monitor is lost: refuse it, and wipe it as soon as it is met again.
+
+    Whichever command of this computer meets it next wipes it. If it is near: heartlog wipe.
+    """
+    keys = _known(device)
+    output.confirm(
+        f"Report monitor {device} lost? When it is met again, what it still holds is wiped.", yes
+    )
+    keys.mark_lost(device)
+    output.out().print(f"Monitor {device} is refused from now on. Back again: heartlog keys found")
+
+
+@keys_app.command("found")
+def found(
+    device: Annotated[str, typer.Argument(help="The monitor's id, as `keys list` shows it.")],
+) -> None:
+    """A lost monitor is back, unharmed: take it as before, unless it was wiped."""
+    _known(device).mark_found(device)
+    output.out().print(f"Monitor {device} is taken as before.")
 
 
 @keys_app.command("forget")
@@ -76,11 +121,7 @@ def forget(
     yes: YesOption = False,
 ) -> None:
     """Forget a monitor's keys: it is refused from now on; what it still holds can't be read."""
-    from heartlog.security.keys import own_keys
-
-    keys = own_keys()
-    if keys is None or keys.get(device) is None:
-        raise NotFound(f"There is no key for a monitor {device}.", "List them: heartlog keys list")
+    keys = _known(device)
     output.confirm(
         f"Forget the keys of monitor {device}? Records that it still holds can't be fetched then.",
         yes,
@@ -96,7 +137,6 @@ def recovery() -> None:
     Without it, an encrypted store and its backups are lost with this computer's keyring, or with
     the passphrase and the file lock.json beside the keys.
     """
-    from heartlog.security.keys import own_master
     from heartlog.security.master import RECOVERY_VARIABLE, recovery_code
 
     groups = recovery_code(own_master()).split("-")

@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,15 @@ FOLDER_VARIABLE = "HEARTLOG_KEYS"
 
 @dataclass(frozen=True)
 class Pairing:
-    """One monitor's key for one session of wear; `made` is Unix time (s)."""
+    """One monitor's key for one session of wear; `made`, `lost` and `wiped` are Unix times (s),
+    0 for what did not happen."""
 
     device: str
     session: int
     key: str
     made: float
+    lost: float = 0.0
+    wiped: float = 0.0
     bond: dict[str, Any] | None = None
     """What the link layer's pairing left here (Bumble's PairingKeys), kept as long as the key."""
 
@@ -148,6 +152,27 @@ class Keys:
                 self._pairings[n] = replace(self._pairings[n], session=session)
                 self._write()
                 return
+
+    def lost(self, device: str) -> bool:
+        """Whether the monitor was reported lost, and not paired anew since."""
+        own = [p for p in self._pairings if p.device == device]
+        return bool(own) and bool(own[-1].lost)
+
+    def mark_lost(self, device: str) -> None:
+        """From now on the monitor is refused, and wiped when it is met."""
+        self._mark(device, lambda p: replace(p, lost=time.time()))
+
+    def mark_found(self, device: str) -> None:
+        """It was not lost after all."""
+        self._mark(device, lambda p: replace(p, lost=0.0))
+
+    def mark_wiped(self, device: str) -> None:
+        """Nothing is left on it."""
+        self._mark(device, lambda p: replace(p, wiped=time.time()))
+
+    def _mark(self, device: str, change: Callable[[Pairing], Pairing]) -> None:
+        self._pairings = [change(p) if p.device == device else p for p in self._pairings]
+        self._write()
 
     def forget(self, device: str) -> int:
         """Drop every key of a monitor; how many there were."""
