@@ -162,6 +162,7 @@ class App:
             if key is not None:
                 self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
                 self.server.bonds = Bonds(_root(board), key)
+                self.server.serial = _pairing.serial(_root(board))
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
             self.tell_status()
             self.server.open("Heartlog", board.NAME, self.version, self._status)

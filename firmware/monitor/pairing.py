@@ -45,6 +45,15 @@ def journal_key(root):
     return hmac(key, b"heartlog journal")[:16] if key else None
 
 
+def serial(root):
+    """The serial number that the bench gave this monitor, as bytes; b"" without one."""
+    try:
+        with open(root + "serial", "rb") as file:
+            return file.read(16)
+    except OSError:
+        return b""
+
+
 def forget(root):
     """Erase the key: overwrite, then remove, so that an old block is not all that holds it."""
     try:

@@ -1,21 +1,26 @@
 """The production test: Adafruit's own library on an ADS1115 model, and a board on its cable."""
 
+import asyncio
 import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from heartlog.ble import open_backend
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import board_names, build_image
 from heartlog.image.board import load_board
+from heartlog.link.monitor import Monitor
 from heartlog.records import equipment
 from heartlog.rig.certificate import write_certificate
 from heartlog.rig.keep import keep
 from heartlog.rig.measure import measure, open_bus
 from heartlog.rig.station import Outcome, Step, check_serial, examine
+from heartlog.security.keys import Keys
 from heartlog.store import Store
 from virtual_board import Board as VirtualBoard
 
@@ -88,6 +93,23 @@ def test_serial_numbers(serial: str) -> None:
         check_serial(serial)
 
 
+async def describe(board: VirtualBoard, keys: Keys) -> tuple[str, str]:
+    """Serial number and firmware, as the monitor tells them to the computer that paired it."""
+    async with open_backend(f"virtual:{board.run_dir}") as backend:
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def hear(device: Any, advertisement: Any) -> None:
+            identifier = bytes(advertisement.manufacturer_data.get(0xFFFF, b""))
+            pairing = keys.whose(identifier)
+            if pairing is not None and not found.done():
+                found.set_result((device, pairing.key_bytes))
+
+        async with backend.scanner(detection_callback=hear):
+            device, key = await asyncio.wait_for(found, 60)
+        async with Monitor(backend, device, key) as monitor:
+            return monitor.info.serial, monitor.info.firmware
+
+
 @pytest.mark.slow
 def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: Path) -> None:
     """Everything but the voltages is the real thing: cable, firmware, self-test, store, PDF."""
@@ -96,6 +118,7 @@ def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: P
     empty.write_text("")
     described = dataclasses.replace(load_board("virtual"), rails=PICO.rails)
     store = Store.open(str(tmp_path / "store.db"))
+    keys = Keys(tmp_path, bytes(32))
     with VirtualBoard(
         record="flat",
         image=image.folder,
@@ -114,10 +137,13 @@ def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: P
             done_by="Ada",
             electrodes="connected",
             update_key=bytes(32),
+            keys=keys,
         )
+        told = asyncio.run(describe(running, keys))
     assert outcome.passed, outcome.steps
     names = [step.name for step in outcome.steps]
-    assert names == ["Firmware", "Rails", "Self-test and calibration", "Serial number"]
+    assert names == ["Firmware", "Rails", "Self-test and calibration", "Serial number", "Keys"]
+    assert told == ("HL-0042", image.version)
     assert outcome.part == "ADS1292R"
     assert any("gain error CH1" in line for line in outcome.steps[2].found)
     with store:

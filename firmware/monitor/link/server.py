@@ -57,6 +57,7 @@ class Server:
         self._diff = ticks_diff
         self.stream = RecordStream(journal)
         self.guard = None  # a guard.Guard once the monitor is paired
+        self.serial = b""  # as on its label, for whoever was let in
         self.bonds = None  # a bonds.Bonds then, where the stack can secure its link itself
         self._moves = True  # the stack can change the radio's address
         self._state = b""  # what a host reads as the status
@@ -402,8 +403,9 @@ class Server:
             return wire.OK, 3 + n
         if opcode == wire.DESCRIBE:
             model, firmware = self._described
-            pack_into("<20s12s", answer, 3, model.encode(), firmware.encode())
-            return wire.OK, 35
+            serial = b"" if self.guard is None else self.serial
+            pack_into("<20s12s16s", answer, 3, model.encode(), firmware.encode(), serial)
+            return wire.OK, 51
         if opcode in _OWNERS and self._owner is not None and self._owner is not peer:
             return wire.REFUSED, 3
         return self._handlers.on_command(opcode, data, answer, now)

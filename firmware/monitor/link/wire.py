@@ -222,8 +222,9 @@ COMMANDS = {
     ERASE: ("erase", "<I", "<I"),
     # What the status characteristic reads, for hosts that talk sealed (it then reads nothing).
     STATUS_GET: ("status", "<", STATUS_FORMAT),
-    # Model and firmware version, padded with zeros: what Device Information reads otherwise.
-    DESCRIBE: ("describe", "<", "<20s12s"),
+    # Model and firmware version, padded with zeros: what Device Information reads otherwise; and
+    # the serial number on its label, which only who was let in is told.
+    DESCRIBE: ("describe", "<", "<20s12s16s"),
     # A lost monitor forgets everything, its keys first, and restarts. Operand: its journal's
     # number. Only sealed: one that is not paired refuses.
     WIPE: ("wipe", "<I", "<"),

@@ -206,7 +206,9 @@ def update(
         async with open_backend(backend) as opened:
             found = await find_monitor(opened, monitor)
             async with Monitor(opened, found.device, found.key) as link:
-                note(f"{found.name} runs {link.info.firmware}; sending {signed.size} bytes")
+                told = f" ({link.info.serial})" if link.info.serial else ""
+                size = f"sending {signed.size} bytes"
+                note(f"{found.name}{told} runs {link.info.firmware}; {size}")
                 return await send_update(link, signed, show)
 
     began = asyncio.run(send())

@@ -76,6 +76,8 @@ class MonitorInfo:
     """A random number made when the journal was formatted: sequence numbers count within it."""
     model: str
     firmware: str
+    serial: str = ""
+    """As on its label; "" unless it was given one and let this computer in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,11 @@ class Monitor:
             version, identity, boot, journal = await self._hello()
             if self._keys is not None and self._keys.lost(identity.hex()):
                 await self._refuse_lost(identity.hex(), journal)
-            model, firmware = await self._describe()
+            model, firmware, serial = await self._describe()
         except BaseException:
             await self._close()
             raise
-        self.info = MonitorInfo(version, identity.hex(), boot, journal, model, firmware)
+        self.info = MonitorInfo(version, identity.hex(), boot, journal, model, firmware, serial)
         if self._keys is not None:
             self._journal_keys = self._keys.journal(self.info.device_id)
         self.ecg_flow = EcgFlow(journal, self._journal_keys)
@@ -225,15 +227,15 @@ class Monitor:
         if self._keys is not None:
             self._keys.mark_wiped(self.info.device_id)
 
-    async def _describe(self) -> tuple[str, str]:
+    async def _describe(self) -> tuple[str, str, str]:
         if self._seal is not None:
             values = await self.request(wire.DESCRIBE)
         else:
             values = tuple(
-                [bytes(await self._client.read_gatt_char(u)) for u in (_MODEL, _FIRMWARE)]
+                [bytes(await self._client.read_gatt_char(u)) for u in (_MODEL, _FIRMWARE)] + [b""]
             )
-        model, firmware = (v.rstrip(b"\0").decode(errors="replace") for v in values)
-        return model, firmware
+        model, firmware, serial = (v.rstrip(b"\0").decode(errors="replace") for v in values)
+        return model, firmware, serial
 
     # What bleak calls
 

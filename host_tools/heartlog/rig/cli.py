@@ -21,6 +21,9 @@ def bench(
     key: Annotated[
         Path | None, typer.Option(help="Allow updates over the air signed by this key file.")
     ] = None,
+    paired: Annotated[
+        bool, typer.Option("--pair/--no-pair", help="Pair it with this computer.")
+    ] = True,
     format_flash: Annotated[
         bool, typer.Option("--format", help="Make the board's file system first: erases it.")
     ] = False,
@@ -28,7 +31,7 @@ def bench(
     folder: Annotated[Path, typer.Option("--out", help="Where the certificate goes.")] = Path(),
     store: StoreOption = None,
 ) -> None:
-    """Flash, self-test, calibrate, measure and label a new monitor; keep the result."""
+    """Flash, measure, self-test, calibrate, pair and label a new monitor; keep the result."""
     from heartlog.device.ports import choose_port
     from heartlog.device.signing import load_key, public_bytes
     from heartlog.image import build_image
@@ -37,6 +40,7 @@ def bench(
     from heartlog.rig.keep import keep
     from heartlog.rig.measure import open_bus
     from heartlog.rig.station import check_serial, examine
+    from heartlog.security.keys import own_keys
     from heartlog.store import Store
 
     check_serial(serial)
@@ -53,6 +57,7 @@ def bench(
             done_by=who,
             electrodes=electrodes,
             update_key=public_bytes(load_key(key)) if key is not None else None,
+            keys=own_keys(create=True) if paired else None,
             format_flash=format_flash,
             say=note,
         )

@@ -8,6 +8,7 @@ monitor that is known to be faulty.
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,9 +21,12 @@ from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import ImageInfo
 from heartlog.image.board import Board
 from heartlog.rig.measure import Measured, measure
+from heartlog.security.keys import Keys
+from heartlog.security.pair import PATH, file_for, pair
 from heartlog.selftest.cable import by_cable
 
-_SERIAL = re.compile(r"^[A-Z0-9][A-Z0-9-]{2,31}$")
+# Sixteen at the most: so many the monitor tells (wire.DESCRIBE).
+_SERIAL = re.compile(r"^[A-Z0-9][A-Z0-9-]{2,15}$")
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def check_serial(serial: str) -> str:
     if not _SERIAL.match(wanted):
         raise UsageProblem(
             f"{serial!r} is no serial number.",
-            "Use 3 to 32 capital letters, digits and hyphens, as HL-0042.",
+            "Use 3 to 16 capital letters, digits and hyphens, as HL-0042.",
         )
     return wanted
 
@@ -102,12 +106,14 @@ def examine(
     done_by: str = "",
     electrodes: str = "open",
     update_key: bytes | None = None,
+    keys: Keys | None = None,
     format_flash: bool = False,
     say: Say = lambda _words: None,
 ) -> Outcome:
     """Run the whole test; returns what was found, whether or not it passed.
 
-    `bus` is the rig's I2C bus, None to leave the rails out (the certificate says so).
+    `bus` is the rig's I2C bus, None to leave the rails out (the certificate says so). With `keys`
+    the monitor is paired with this computer, so that it leaves the bench closed to strangers.
 
     Raises:
         CommandError: the test could not be done: no board, wrong board, no rig.
@@ -125,6 +131,8 @@ def examine(
             lambda: _self_test(bench, outcome, electrodes, now),
             lambda: _serial_number(bench, outcome),
         ]
+        if keys is not None or update_key is not None:
+            steps.append(lambda: _keys(bench, keys, update_key))
         if bus is not None:
             steps.insert(0, lambda: _rails(bus, board))
         for step in steps:
@@ -167,3 +175,52 @@ def _serial_number(bench: Bench, outcome: Outcome) -> Step:
     bench.repl.put_safely(f"{root}/serial", outcome.serial.encode())
     back = bench.repl.get(f"{root}/serial").decode()
     return Step("Serial number", back == outcome.serial, (f"{back}, id {outcome.unique}",))
+
+
+class _BenchCable:
+    """The cable of a monitor that is held on the bench, as pairing takes one."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._root = bench.board.root.rstrip("/")
+
+    def device_id(self) -> str:
+        unique = bytes(self._bench.repl.value("machine.unique_id()", "import machine"))
+        return (unique + bytes(8))[:8].hex()
+
+    def write(self, path: str, data: bytes) -> None:
+        self._bench.repl.put_safely(self._root + path, data)
+
+    def give_journal_key(self, key: bytes) -> None:
+        said = self._bench.run(
+            "import board\nfrom binascii import unhexlify\nfrom monitor import vault\n"
+            f"print(vault.give(board, unhexlify({key.hex()!r})))",
+            timeout=120,
+        )
+        if said.strip() != "True":
+            raise CommandError(
+                "The monitor's flash did not take the key of its journal.",
+                "Erase the board's flash and begin again: --format, or MicroPython anew.",
+            )
+
+    def restart(self) -> None:
+        """The bench resets the board at its end."""
+
+
+def _keys(bench: Bench, keys: Keys | None, update_key: bytes | None) -> Step:
+    """Pair, and read back what lets others in or updates on."""
+    root = bench.board.root.rstrip("/")
+    found, passed = [], True
+    if update_key is not None:
+        kept = bench.repl.get(f"{root}/slots/update.key") == update_key
+        passed = passed and kept
+        name = hashlib.sha256(update_key).hexdigest()[:16]
+        found.append(f"Updates over the air: key {name} {'kept' if kept else 'NOT kept'}")
+    if keys is not None:
+        cable = _BenchCable(bench)
+        device = pair(cable, keys)
+        key = keys.get(device)
+        kept = key is not None and bench.repl.get(f"{root}{PATH}") == file_for(key)
+        passed = passed and kept
+        found.append(f"Paired with this computer as {device}: {'kept' if kept else 'NOT kept'}")
+    return Step("Keys", passed, tuple(found))

@@ -95,6 +95,9 @@ class UsbCable:
         from heartlog.device.repl import Repl
 
         with Repl(self._port) as board:
+            # Some boards have littlefs beside a root of another kind.
+            root = str(board.value("getattr(board,'ROOT','/')", "import board"))
+            path = root.rstrip("/") + path
             board.put_safely(path, data)
             written = board.get(path)
         if written != data:
