@@ -25,7 +25,7 @@ PINS = {
 }
 
 # The journal's part of the file system, beside one image; none is kept free for a second.
-JOURNAL_KIB = 56
+JOURNAL_KIB = 40
 JOURNAL_RESERVE = 32768
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
