@@ -6,10 +6,8 @@ MicroPython: the host never imports it.
 
 import gc
 import json
-import sys
 import time
 
-sys.path.insert(0, "/emulated")
 from monitor.afe.driver import PoweredOff
 from monitor.detector.core import Detector
 

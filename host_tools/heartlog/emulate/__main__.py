@@ -7,31 +7,20 @@ through: samples delivered and lost, processor load, and the time from DRDY to t
 
 import argparse
 import asyncio
-import base64
 import json
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.signal import resample_poly
 
+from heartlog.emulate.chip import Chip
 from heartlog.emulate.device import AfeDevice
 from heartlog.errors import CommandError
 from heartlog.image.board import load_board
 from heartlog.image.build import build_image
 from heartlog.image.places import boards_dir
-
-# What the emulated board needs of the image; the rest (link, journal) has no radio here.
-WANTED = (
-    "monitor/afe/",
-    "monitor/sampler",
-    "monitor/pio_core",
-    "monitor/detector/",
-    "monitor/__init__",
-    "board.mpy",
-)
-CHUNK = 512
 
 
 class Ecg:
@@ -54,42 +43,23 @@ class Ecg:
         return [volts, volts / 2]
 
 
-def _rp2040py() -> Any:
-    try:
-        import rp2040py
-        import rp2040py.boards
-        import rp2040py.device
-    except ImportError:
-        raise CommandError(
-            "rp2040py, the RP2040 emulator, is not installed.", "pip install rp2040py"
-        ) from None
-    return rp2040py
-
-
 async def emulate(
     uf2: Path, board_name: str, rate: int, seconds: int, pio: bool
 ) -> dict[str, object]:
     """Runs one sampler; -> its figures."""
-    rp2040py = _rp2040py()
     board = load_board(board_name)
     pins = {pin.name: int(pin.pin) for pin in board.pins if isinstance(pin.pin, int)}
     device = AfeDevice("ADS1292R", pins, Ecg())
-    spec = rp2040py.boards.BoardSpec(extras=(lambda: device,), image=str(uf2))
-    image = build_image(board_name)
-    machine = rp2040py.device.MicroPythonDevice(board=spec)
-    # The emulated USB host polls every 10 us unless told otherwise: most of the time went there.
-    machine.mcu.usb_ctrl.read_delay_microseconds = 1000
-    async with machine:
-        await _upload(machine, image.folder)
-        sample = boards_dir() / "virtual" / "emulated" / "sample.py"
-        script = sample.read_text(encoding="utf-8")
-        values = f"RATE = {rate}\nSECONDS = {seconds}\nPIO = {pio}\n"
-        output, errors = await machine.aexec(values + script, timeout=None)
-    if errors:
-        raise CommandError(f"The emulated board stopped: {errors.decode(errors='replace')}")
-    line = next(
-        (x for x in output.decode(errors="replace").splitlines() if x.startswith("RESULT ")), None
-    )
+    sample = boards_dir() / "virtual" / "emulated" / "sample.py"
+    values = f"RATE = {rate}\nSECONDS = {seconds}\nPIO = {pio}\n"
+    with tempfile.TemporaryDirectory() as scratch:
+        image = build_image(board_name, Path(scratch) / "image")
+        for path in image.folder.iterdir():  # (nothing may start by itself)
+            if path.is_file() and path.name != "board.mpy":
+                path.unlink()
+        async with Chip(uf2, board, image.folder, (device,)) as chip:
+            output = await chip.run(values + sample.read_text(encoding="utf-8"))
+    line = next((x for x in output.splitlines() if x.startswith("RESULT ")), None)
     if line is None:
         raise CommandError(f"The emulated board said nothing of use: {output!r}")
     figures: dict[str, object] = json.loads(line[7:])
@@ -102,27 +72,6 @@ async def emulate(
     figures["unread"] = device.afe.unread
     figures["complaints"] = device.afe.complaints[:10]
     return figures
-
-
-async def _upload(machine: Any, folder: Path) -> None:
-    """Writes the wanted files of the image into /emulated."""
-    made: set[str] = set()
-    for path in sorted(folder.rglob("*.mpy")):
-        name = path.relative_to(folder).as_posix()
-        if not name.startswith(WANTED):
-            continue
-        target = f"/emulated/{name}"
-        for parent in reversed(Path(target).parents):
-            if str(parent) != "/" and str(parent) not in made:
-                made.add(str(parent))
-                make = f"import os\ntry:\n os.mkdir({str(parent)!r})\nexcept OSError:\n pass\n"
-                await machine.aexec(make)
-        data = path.read_bytes()
-        await machine.aexec(f"import binascii\nf = open({target!r}, 'wb')")
-        for start in range(0, len(data), CHUNK):
-            text = base64.b64encode(data[start : start + CHUNK]).decode()
-            await machine.aexec(f"f.write(binascii.a2b_base64({text!r}))")
-        await machine.aexec("f.close()")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -77,6 +77,7 @@ class Board:
     install: dict[str, Any]
     root: str
     slots: int
+    flash_kib: int
     filesystem_kib: int
     slot_kib: int
     journal_kib: int
@@ -158,6 +159,7 @@ def _board(told: dict[str, Any]) -> Board:
         install=dict(python["install"]),
         root=str(told["root"]),
         slots=int(flash["slots"]),
+        flash_kib=int(flash["total_kib"]),
         filesystem_kib=int(flash["filesystem_kib"]),
         slot_kib=int(flash["slot_kib"]),
         journal_kib=int(flash["journal_kib"]),
