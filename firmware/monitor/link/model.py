@@ -14,6 +14,10 @@ The order of a beat's parts, each in the light of those before:
   amplitude   the code (amplitude.py) against the running mean, wide beats having their own
   width       likewise
   confidence  "as before", "as the other one before", or its four bits
+Records of other kinds begin with a sample, too: it is coded against the last beat's; each byte
+behind it as "as in the last of this kind", "as in the one before that" (a signal that is noisy and
+good in turn), or as it is. The first of a kind in a page, or one of another size, goes plainly.
+
 A difference is coded as zero or not, sign, number of bits (unary), highest bits; in the context of
 how large the last differences of its kind were (half octaves of their running mean), which is
 what makes the code fit a paced heart and atrial fibrillation alike. How likely each bit is at a
@@ -48,7 +52,12 @@ _WIDTH = (_AMPLITUDE[1] + 4 * _SMALL, _AMPLITUDE[1] + 12 * _SMALL)
 _KEEP = _WIDTH[1] + 4 * _SMALL  # by the confidence before
 _OTHER = _KEEP + 16
 _BITS = _OTHER + 16  # the four bits as a tree
-CONTEXTS = _BITS + 16
+_KIND = _BITS + 16  # of other records, as a tree
+_NEW = _KIND + 32  # not of the size of the last of its kind
+_WHEN = _NEW + 1  # its sample
+_BYTE = _WHEN + _NUMBER  # of its bytes: not as the last, not as the one before
+CONTEXTS = _BYTE + 32
+_KINDS, _KEPT = 16, 16  # kinds of which the last two are remembered, and bytes behind the sample
 
 # What both sides remember, as words so that a copy is one assignment.
 _SAMPLE, _FLAGS, _R1, _R2, _R3, _EARLY, _AFTER, _CONFIDENCE, _BEFORE = 0, 1, 2, 3, 4, 5, 6, 7, 8
@@ -106,7 +115,9 @@ class Model:
     def __init__(self):
         self.states = array("H", bytes(2 * CONTEXTS))
         self.words = array("I", bytes(4 * _WORDS))
+        self.others = bytearray(_KINDS * (2 * _KEPT + 1))  # of each kind: size, last, one before
         self._saved_states = array("H", bytes(2 * CONTEXTS))
+        self._saved_others = bytearray(len(self.others))
         self._saved = array("I", bytes(4 * _WORDS))
 
     def begin(self, sample):
@@ -117,16 +128,20 @@ class Model:
         for i in range(_WORDS):
             self.words[i] = _START[i]
         self.words[_SAMPLE] = sample
+        for i in range(len(self.others)):
+            self.others[i] = 0
 
     def save(self):
         """Notes everything, for `restore`."""
         self._saved_states[:] = self.states
         self._saved[:] = self.words
+        self._saved_others[:] = self.others
 
     def restore(self):
         """As it was at `save`."""
         self.states[:] = self._saved_states
         self.words[:] = self._saved
+        self.others[:] = self._saved_others
 
     def sample(self):
         """Of the last beat."""
@@ -256,9 +271,43 @@ class Model:
 
     def other(self, coder, kind, body, size):
         """Codes a record of any kind; returns (kind, body)."""
-        kind = coder.raw(kind, 5)
+        found = 1
+        for i in range(4, -1, -1):
+            found = found << 1 | coder.bit(_KIND + found, kind >> i & 1)
+        kind = found & 31
+        at = kind * (2 * _KEPT + 1)
+        known = self.others[at] if kind < _KINDS else 0
+        if known and not coder.bit(_NEW, 1 if size != known else 0):
+            return kind, self._like(coder, at, body, known)
         size = coder.raw(size, 8)
         found = bytearray(size)
         for i in range(size):
             found[i] = coder.raw(body[i] if body else 0, 8)
+        if kind < _KINDS and 4 <= size <= 4 + _KEPT:
+            self.others[at] = size
+            for i in range(4, size):
+                self.others[at + i - 3] = self.others[at + i - 3 + _KEPT] = found[i]
         return kind, found
+
+    def _like(self, coder, at, body, size):
+        """Codes a body of which two of the same kind and size are remembered."""
+        last = self.words[_SAMPLE]
+        d = 0
+        if body:
+            d = (int.from_bytes(body[:4], "little") - last + 0x80000000 & U32) - 0x80000000
+        d = _difference(coder, _WHEN, d, 10, 8)
+        found = bytearray((last + d & U32).to_bytes(4, "little") + bytes(size - 4))
+        others = self.others
+        for i in range(4, size):
+            at += 1
+            value = body[i] if body else 0
+            context = _BYTE + 2 * (i - 4)
+            if not coder.bit(context, 1 if value != others[at] else 0):
+                value = others[at]
+            elif not coder.bit(context + 1, 1 if value != others[at + _KEPT] else 0):
+                value = others[at + _KEPT]
+            else:
+                value = coder.raw(value, 8)
+            others[at + _KEPT] = others[at]
+            others[at] = found[i] = value
+        return found

@@ -101,10 +101,10 @@ class Unpacker:
                 self._item(item, found)
             self._at = coder.finish(self.number)
             return True
-        except Damaged:
-            self.damaged = True
-        except Unfinished:
-            self.damaged = len(self._page) >= PAGE
+        except (Damaged, Unfinished):
+            # The decoder looks three bytes ahead: what it said when these were not there yet
+            # means nothing.
+            self.damaged = coder.at + 3 <= len(self._page) or len(self._page) >= PAGE
         del found[have:]
         self.seq, self._count = seq, count
         model.restore()

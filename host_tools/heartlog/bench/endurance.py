@@ -248,7 +248,7 @@ def wear(
             its.fetch()
             done += hours
             if say:
-                say(f"{done / 24:5.2f} days, {its.worn}")
+                say(f"{done / 24:5.2f} days, {its.end()}")
         return its.end()
     finally:
         its.close()

@@ -1,6 +1,6 @@
 """How many bytes of flash a beat takes: detected beats, packed and flushed as a monitor does it.
 
-    size = packed(journal_beats(detection), coder=None)
+    size = packed(journal_beats(detection))
     size.bytes_per_beat
 
 A real journal of a record is the same but for what is no beat (boots, signal states, events).
@@ -22,9 +22,13 @@ BEATS_A_DAY = 75 * 60 * 24
 """108,000: the mean over day and night of a grown-up's heart is 70 to 75 beats/min."""
 
 
+Entry = tuple[int, int, bytes]
+"""A record: the sample at which it was journalled, its type and its body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What beats take in flash, headers of pages and blocks included."""
+    """What records take in flash, headers of pages and blocks included."""
 
     beats: int
     pages: float
@@ -35,32 +39,33 @@ class Size:
         return self.pages * float(pack.PAGE) * BLOCK / (BLOCK - BLOCK_HEAD) / self.beats
 
 
-def journal_beats(found: Detection, rate: int = 250) -> list[tuple[int, bytes]]:
-    """(sample at which it was decided, BEAT body) of each beat, as the firmware journals them."""
-    beats, body, made = Beats(rate), bytearray(wire.SIZE[wire.BEAT]), []
+def journal_beats(found: Detection, rate: int = 250) -> list[Entry]:
+    """The BEAT records of detected beats, as the firmware journals them."""
+    beats, body = Beats(rate), bytearray(wire.SIZE[wire.BEAT])
+    made: list[Entry] = []
     columns = zip(
         found.peak, found.ago, found.amplitude_uv, found.width_ms, found.confidence,
         found.flags & 1 | found.rhythm, strict=True,
     )  # fmt: skip
     for peak, ago, *others in columns:
         beats.put(body, int(peak), *(int(value) for value in others))
-        made.append((int(peak + ago), bytes(body)))
+        made.append((int(peak + ago), wire.BEAT, bytes(body)))
     return made
 
 
 def packed(
-    beats: list[tuple[int, bytes]],
+    records: list[Entry],
     rate: int = 250,
     watch: Callable[[pack.Packer], None] | None = None,
 ) -> Size:
-    """Packs beats page after page, a chunk each flush. `watch` is given the packer first."""
+    """Packs records page after page, a chunk each flush. `watch` is given the packer first."""
     page, count, chunks, sample = bytearray(pack.PAGE), 0, 0, 0
     since: int | None = None
     packer = pack.Packer(page)
     if watch:
         watch(packer)
     packer.open_page(0, 1, 0, 1)
-    for seq, (at, body) in enumerate(beats, 1):
+    for seq, (at, kind, body) in enumerate(records, 1):
         if since is not None and at - since >= FLUSH_S * rate:
             packer.close_chunk()
             chunks += 1
@@ -68,13 +73,15 @@ def packed(
             if packer.full:
                 count += 1
                 packer.open_page(count, seq, sample, 1)
-        if not packer.add(wire.BEAT, body, len(body)):
+        if not packer.add(kind, body, len(body)):
             packer.close_chunk()
             chunks += 1
             count += 1
             packer.open_page(count, seq, sample, 1)
-            packer.add(wire.BEAT, body, len(body))
-        sample = int.from_bytes(body[:4], "little")
+            packer.add(kind, body, len(body))
+        if kind == wire.BEAT:
+            sample = int.from_bytes(body[:4], "little")
         since = at if since is None else since
     _, end = packer.close_chunk()
-    return Size(len(beats), count + end / pack.PAGE, chunks)
+    beats = sum(1 for _, kind, _ in records if kind == wire.BEAT)
+    return Size(beats, count + end / pack.PAGE, chunks)

@@ -9,16 +9,17 @@ makes a table of every other record, measures the rest with it, and the other wa
 
 from __future__ import annotations
 
+import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from heartlog._firmware.monitor.link import coder, model, pack
+from heartlog._firmware.monitor.link import coder, model, pack, wire
 from heartlog.evaluation.board import Board
-from heartlog.evaluation.packing import journal_beats, packed
+from heartlog.evaluation.packing import Entry, journal_beats, packed
 from heartlog.evaluation.records import find, read
 from heartlog.evaluation.signal import to_codes
 
-Beats = list[tuple[int, bytes]]
+Records = list[Entry]
 PRIOR = 0.5
 """Zeros and ones that every context is given beforehand."""
 _TEXT = '''"""How likely (in 1/256) a bit is 0, for each context of model.py as a page begins.
@@ -43,7 +44,29 @@ class Counting(coder.Encoder):  # type: ignore[misc]
         return int(super().bit(context, bit))
 
 
-def table(records: list[Beats]) -> bytes:
+def with_others(beats: Records) -> Records:
+    """Puts some of what else a journal holds between the beats: a signal that is noisy for a
+    while after every hundredth beat, and the battery each ten minutes."""
+    made: Records = []
+    for number, (at, kind, body) in enumerate(beats):
+        made.append((at, kind, body))
+        sample = int.from_bytes(body[:4], "little") + 90 + 37 * number % 130
+        if number % 100 in (50, 58):
+            state = (wire.SIGNAL_NOISY, 5) if number % 100 == 50 else (wire.SIGNAL_GOOD, 0)
+            made.append((at, wire.SIGNAL, body_of(wire.SIGNAL, sample, *state, 0, 1)))
+        if number % 700 == 600:
+            millivolts = 4100 - number // 20
+            values = (sample, millivolts, millivolts // 41, 0)
+            made.append((at, wire.BATTERY, body_of(wire.BATTERY, *values)))
+    return made
+
+
+def body_of(kind: int, *values: int) -> bytes:
+    """Body of a record of a kind."""
+    return struct.pack(wire.RECORDS[kind][1], *values)
+
+
+def table(records: list[Records]) -> bytes:
     """The starting probabilities for these records' beats."""
     counts = [[PRIOR, PRIOR] for _ in range(model.CONTEXTS)]
 
@@ -53,7 +76,7 @@ def table(records: list[Beats]) -> bytes:
         packer._coder = counting
 
     for beats in records:
-        packed(beats, watch=watch)
+        packed(with_others(beats), watch=watch)
     return bytes(min(254, max(1, int(256 * zero / (zero + one)))) for zero, one in counts)
 
 
@@ -62,7 +85,7 @@ def use(start: bytes) -> None:
     model.START = start
 
 
-def bytes_per_beat(records: list[Beats]) -> list[float]:
+def bytes_per_beat(records: list[Records]) -> list[float]:
     return [packed(beats).bytes_per_beat for beats in records]
 
 
@@ -74,11 +97,11 @@ def text(start: bytes) -> str:
     return _TEXT % "\n".join(lines)
 
 
-def load(places: list[str]) -> list[Beats]:
+def load(places: list[str]) -> list[Records]:
     """The beats of records as a monitor journals them."""
     with Board() as board, ThreadPoolExecutor() as workers:
 
-        def beats(place: object) -> Beats:
+        def beats(place: object) -> Records:
             recording = read(place)  # type: ignore[arg-type]
             codes = to_codes(recording.millivolts, recording.fs, 250)
             return journal_beats(board.detect(codes))
