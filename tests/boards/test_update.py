@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from heartlog.device.signing import load_key, new_key, public_bytes, sign_archive
 from heartlog.errors import CommandError, NotFound
+from heartlog.image import ImageInfo
 from heartlog.image.slotfile import FIRST_LINE, pack, unpack
 
 from .conftest import Runner
@@ -235,3 +236,23 @@ def test_keys_are_kept_well(tmp_path: Path) -> None:
     path.write_text("no key")
     with pytest.raises(CommandError, match="no signing key that can be read"):
         load_key(path)
+
+
+def test_loader_and_journal_on_a_fat(desk: Desk, x64_image: ImageInfo) -> None:
+    """They run there, too; that a power cut can damage a FAT is why the flasher refuses one."""
+    said = json.loads(
+        desk.onboard(
+            "fat.py",
+            flash=str(desk.folder / "fat.bin"),
+            flash_size=1 << 20,
+            loader=str(desk.loader),
+            image=str(x64_image.archive),
+        )
+    )
+    assert said["starts"] == ["b", "b", "b", "a", "a"]
+    assert said["state"] == ["a", "-", 0, "failed-b"]
+    assert said["version"] == x64_image.version
+    assert said["blocks"] == [10, 10]
+    first, second = said["seqs"]
+    assert second >= first > 300
+    assert said["complaints"] == []
