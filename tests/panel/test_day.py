@@ -24,7 +24,7 @@ from virtual_board import Board
 from virtual_board.settings import default_image
 
 pytestmark = pytest.mark.usefixtures("micropython")
-HAPPENINGS = int(os.environ.get("HEARTLOG_DAY", "8"))
+HAPPENINGS = int(os.environ.get("HEARTLOG_DAY", "6"))
 ELECTRODES = ("RA", "LA", "LL", "RL")
 MAIN = """
 from monitor import journal

@@ -1,6 +1,7 @@
 """The watchdog on the whole monitor: faults that stay end in safe mode, not in a reboot storm."""
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ from virtual_board import Board
 from virtual_board.settings import default_image
 
 MAIN = """
-import time
 try:
     with open("/fault") as file:
         fault = file.read()
@@ -29,22 +29,12 @@ except OSError:
 def raising(*args):
     raise ValueError("every turn")
 
-def hanging(*args):
-    while True:
-        time.sleep_ms(10)
-
 if fault == "journal":
     from monitor import ring
     ring.Ring.program = lambda *args: False
-elif fault == "exception":
-    from monitor import strips
-    strips.Strips.step = raising
 elif fault == "detector":
     from monitor import acquire
     acquire.Detector.process = raising
-elif fault == "hang":
-    from monitor import acquire
-    acquire.Detector.process = hanging
 elif fault == "start":
     from monitor import journal
     journal.Journal.mount = raising
@@ -124,11 +114,9 @@ def ask(board: Board) -> tuple[dict[str, int], list[Record]]:
     [
         ("", None, (wire.FAULT_STUCK, 3)),  # no front end at all: samples and detector
         ("journal", "ADS1292R", None),  # nothing can be written, so nothing says why
-        ("exception", "ADS1292R", (wire.FAULT_EXCEPTION, None)),
         ("detector", "ADS1292R", (wire.FAULT_EXCEPTION, None)),
-        ("hang", "ADS1292R", (wire.FAULT_SAFE, 3)),
     ],
-    ids=["no front end", "journal", "exception", "detector", "hang"],
+    ids=["no front end", "journal", "detector"],
 )
 def test_a_fault_that_stays_ends_in_safe_mode(
     start: Callable[..., Board],
@@ -163,6 +151,7 @@ def test_a_fault_that_stays_ends_in_safe_mode(
         assert not status["flags"] & (wire.STATUS_SAFE | wire.STATUS_FAULT)
 
 
+@pytest.mark.skipif(not os.environ.get("HEARTLOG_HOURS"), reason="HEARTLOG_HOURS=1 runs an hour")
 def test_it_tries_again_after_an_hour(start: Callable[..., Board]) -> None:
     board = start("", speed=0, part=None)
     until(board, lambda: len(resets(board)) >= 6)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,8 @@ def test_no_sample_is_missed_while_a_backlog_is_sealed(
         cable.restart()
         board.control(do="speed", value=0)
         board.control(do="status")
-        while board.control(do="status")["samples"] < 60 * rate:
-            pass
+        while board.control(do="status")["samples"] < 30 * rate:
+            time.sleep(0.02)
         board.control(do="speed", value=5)
         records, status, blocks = asyncio.run(fetch(board))
         assert board.control(do="status")["missed_edges"] == 0
@@ -95,7 +96,7 @@ def test_no_sample_is_missed_while_a_backlog_is_sealed(
     boots = [r for r in records if r.name == "boot"]
     assert boots[-1].values["rate"] == rate
     after = [r for r in records if r.seq > boots[-1].seq]
-    assert sum(r.name == "beat" for r in after) > 50
+    assert sum(r.name == "beat" for r in after) > 20
     assert blocks > 5, "live ECG came beside it"
     assert [r for r in after if r.name == "gap"] == []
     assert status["overruns"] == 0

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,15 @@ async def device_on_air(backend: Backend) -> Any:
     """Any connectable device at all, as a stranger's scanner sees it."""
     seen: dict[str, Any] = {}
     async with backend.scanner(detection_callback=lambda d, a: seen.update({d.address: (d, a)})):
-        for _ in range(100):
-            await asyncio.sleep(0.1)
-            if seen:
-                break
+        await until(lambda: seen)
     return next(iter(seen.values()))
+
+
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait, in real time, until it is true."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)
 
 
 async def records_of(monitor: Monitor, *wanted: str) -> list[Record]:
@@ -82,6 +87,7 @@ def test_the_paired_host_gets_everything(tmp_path: Path, stack: str) -> None:
             assert monitor.info.device_id == keys.all()[0].device
             assert monitor.info.model == "virtual"
             assert monitor.info.firmware
+            assert monitor.link_secured == (stack == "nimble")
             await monitor.start_session(5)
             for _ in range(60):  # sealed, the 48th and 49th begin like the handshake's commands
                 await monitor.acknowledge(0)
@@ -139,7 +145,7 @@ def test_a_stranger_who_connects_learns_nothing(tmp_path: Path) -> None:
                 continue
             packet = bytes((opcode, 7)) + bytes(wire.OPERAND_SIZE.get(opcode, 30))
             await client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
-        await asyncio.sleep(1)
+        await until(lambda: len(heard[wire.CONTROL_UUID]) >= len(wire.COMMANDS))
         answers = heard.pop(wire.CONTROL_UUID)
         assert answers
         assert all(len(a) == 3 and a[2] == wire.REFUSED for a in answers)
@@ -171,10 +177,9 @@ def test_wrong_keys_are_refused_journalled_and_slowed(tmp_path: Path) -> None:
             lie = wire.command(wire.KEY_ANSWER, 2, os.urandom(16))
             with contextlib.suppress(BleakError):  # it may end before the write is answered
                 await client.write_gatt_char(wire.CONTROL_UUID, lie, response=True)
-            await asyncio.sleep(0.3)
-            if client.is_connected:
-                await client.disconnect()
-        for _ in range(20):  # the gate opens again by itself
+            await until(lambda: not client.is_connected)  # noqa: B023
+        end = time.monotonic() + 90
+        while time.monotonic() < end:  # the gate opens again by itself
             await asyncio.sleep(0.5)
             try:
                 async with Monitor(backend, found.device, right) as monitor:
@@ -197,11 +202,7 @@ def test_a_forged_frame_ends_the_connection(tmp_path: Path) -> None:
                 await monitor._client.write_gatt_char(
                     wire.CONTROL_UUID, os.urandom(40), response=True
                 )
-            for _ in range(50):
-                await asyncio.sleep(0.1)
-                if not monitor._client.is_connected:
-                    break
-            assert not monitor._client.is_connected
+            await until(lambda: not monitor._client.is_connected)
 
     paired(tmp_path, check)
 

@@ -17,12 +17,11 @@ from heartlog.link.monitor import Monitor
 from heartlog.security.keys import Keys
 from virtual_board import Board
 
-from .test_guard import device_on_air, paired, records_of
+from .test_guard import device_on_air, paired, records_of, until
 
 pytestmark = pytest.mark.usefixtures("micropython")
 HEART_RATE = "00002a37-0000-1000-8000-00805f9b34fb"
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
-OURS = (wire.CONTROL_UUID, wire.RECORDS_UUID, wire.ECG_UUID)
 STACKS = pytest.mark.parametrize("stack", ["nimble", "btstack"])
 
 
@@ -32,13 +31,6 @@ async def another(board: Board, tmp_path: Path) -> AsyncIterator[Backend]:
     others = Keys(tmp_path / os.urandom(4).hex(), os.urandom(32))
     async with open_backend(f"virtual:{board.run_dir}", keys=others) as backend:
         yield backend
-
-
-async def until(condition: Any, seconds: float = 60.0) -> None:
-    """Wait, in real time, until `condition()` is true."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 async def simulated(board: Board, seconds: float) -> None:
@@ -57,10 +49,7 @@ async def listen(client: Any) -> dict[str, list[bytes]]:
     return heard
 
 
-@STACKS
-def test_the_heart_rate_is_open_only_while_the_patient_wants_it(
-    tmp_path: Path, stack: str
-) -> None:
+def test_the_heart_rate_is_open_only_while_the_patient_wants_it(tmp_path: Path) -> None:
     async def check(board: Board, backend: Backend, keys: Keys) -> None:
         device, advertisement = await device_on_air(backend)
         assert advertisement.service_uuids == []
@@ -70,12 +59,15 @@ def test_the_heart_rate_is_open_only_while_the_patient_wants_it(
             assert not any(heard.values()), heard
         board.control(do="button", ms=7000)
         await simulated(board, 9)
-        async with backend.client((await device_on_air(backend))[0]) as client:
+        await until(lambda: board.control(do="status")["radio"]["advertising"])
+        device, advertisement = await device_on_air(backend)
+        assert advertisement.service_uuids in ([], [HEART_RATE_SERVICE])  # with an active scan
+        async with backend.client(device) as client:
             heard = await listen(client)
             await until(lambda: any(m[0] & 0x10 for m in heard[HEART_RATE]))
             rates = [m[1] for m in heard.pop(HEART_RATE) if m[1]]
             assert all(30 < rate < 200 for rate in rates)
-            await simulated(board, 40)
+            await simulated(board, 35)
             assert client.is_connected, "a listener may stay"
             assert not any(heard.values()), "heart rate only"
             value = await client.read_gatt_char(wire.STATUS_UUID)
@@ -89,11 +81,10 @@ def test_the_heart_rate_is_open_only_while_the_patient_wants_it(
             (now,) = await monitor.request(wire.SETTING_GET, settings.OPEN_HEART_RATE)
             assert now == 0, "another session may be another patient's"
 
-    paired(tmp_path, check, stack)
+    paired(tmp_path, check)
 
 
-@STACKS
-def test_what_was_recorded_on_the_air_opens_nothing(tmp_path: Path, stack: str) -> None:
+def test_what_was_recorded_on_the_air_opens_nothing(tmp_path: Path) -> None:
     async def check(board: Board, backend: Backend, keys: Keys) -> None:
         said: list[bytes] = []
         found = await find_monitor(backend)
@@ -131,7 +122,7 @@ def test_what_was_recorded_on_the_air_opens_nothing(tmp_path: Path, stack: str) 
         async with Monitor(backend, found.device, found.key) as monitor:
             assert (await monitor.status())["session"] == 3
 
-    paired(tmp_path, check, stack)
+    paired(tmp_path, check, "btstack")
 
 
 def test_a_flood_keeps_nobody_away_and_costs_no_sample(tmp_path: Path) -> None:
