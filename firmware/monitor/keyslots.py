@@ -27,6 +27,7 @@ _SIZE = 24
 _PER_PAGE = 4
 _PAGES = 16
 SLOTS = _PAGES * _PER_PAGE  # in a block
+_TRIES = 4
 
 
 class Slot:
@@ -117,10 +118,14 @@ class KeySlots:
         """A new slot behind all others. False when it can't be kept: it is live in RAM then."""
         turn = self.live[-1].turn + 1 if self.live else 1
         slot = Slot(turn, ident, n, bytes(key), -1)
-        if not self.left and self.full is not None:
+        if not self.left and self.full is not None and not self._elsewhere():
             self.full()
         self.live.append(slot)
         return self._program(slot)
+
+    def _elsewhere(self):
+        """Whether a key had to stay in the other block, which must not be erased then."""
+        return any(s.place >= 0 and s.place // SLOTS != self.block for s in self.live)
 
     def keep(self, wanted):
         """Everything but the slots of the list `wanted` is made unreadable."""
@@ -135,7 +140,9 @@ class KeySlots:
         pack_into("<HHH16s", data, 0, slot.turn & 0xFFFF, slot.ident, slot.n, slot.key)
         crc = crc_hqx(data[:-2], 0xFFFF)
         data[-2], data[-1] = crc & 255, crc >> 8
-        while self.left:
+        for _ in range(_TRIES):
+            if not self.left:
+                break
             place = self.block * SLOTS + self._next[self.block]
             self._next[self.block] += 1
             if not self._blank(place):

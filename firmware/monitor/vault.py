@@ -32,9 +32,7 @@ There is no MAC: see THREATS.md.
 from os import urandom
 from struct import pack_into, unpack_from
 
-import micropython
-from cryptolib import aes
-
+from .cover import Cover
 from .keyslots import KEY
 from .link.pack import PAGE, PAGE_HEAD, SEALED, head_crc
 from .link.secure import hmac
@@ -45,7 +43,6 @@ PAGES, ECG = 1, 2  # kinds of counter blocks
 _SAMPLE = 8  # where the header has its sample index
 _AHEAD = 64  # so far a key is followed to one that never reached the flash
 _LAST = 0xFFFE
-_AT_ONCE = 8  # AES blocks
 
 
 def follow(key):
@@ -53,44 +50,15 @@ def follow(key):
     return hmac(key, b"heartlog next")[:KEY]
 
 
+def _page_key(key):
+    """K(n) of J(n)."""
+    return hmac(key, b"heartlog page")[:KEY]
+
+
 def key_id(key):
     """What tells one J(0) from another: 16 bits of its HMAC."""
     ident = hmac(key, b"heartlog key id")
     return ident[0] | ident[1] << 8
-
-
-@micropython.viper
-def _cover(target: ptr8, at: int, stream: ptr8, skip: int, count: int):
-    i = 0
-    while i < count:
-        target[at + i] = target[at + i] ^ stream[skip + i]
-        i += 1
-
-
-class Cover:
-    """One K(n): XORs its stream over bytes, to seal and to open them."""
-
-    def __init__(self, ident, n, key):
-        self.ident = ident
-        self.n = n
-        self._aes = aes(hmac(key, b"heartlog page")[:16], 1)
-        self._stream = bytearray(16 * _AT_ONCE)
-        self._view = memoryview(self._stream)
-
-    def over(self, kind, boot, journal, number, data, start, end, offset=0):
-        """Covers `data[start:end]`, of which byte 0 has the place `offset` in its stream."""
-        stream = self._stream
-        while start < end:
-            block = (start + offset) >> 4
-            skip = (start + offset) & 15
-            count = min(end - start, 16 * _AT_ONCE - skip)
-            size = (skip + count + 15) & ~15
-            for i in range(0, size, 16):
-                pack_into("<BBHIII", stream, i, kind, 0, boot, journal, number, block + (i >> 4))
-            part = self._view[:size]
-            self._aes.encrypt(part, part)
-            _cover(data, start, stream, skip, count)
-            start += count
 
 
 class Vault:
@@ -149,7 +117,7 @@ class Vault:
         if self._slots.put(ident, n, key):
             self._slots.keep((needed, self._slots.live[-1]))
         self._key = key
-        self.cover = Cover(ident, n, key)
+        self.cover = Cover(ident, n, _page_key(key))
         if self.image is None:
             self.image = bytearray(PAGE)
         self._unused = self._unsettled = True
@@ -201,7 +169,7 @@ class Vault:
         key = slot.key
         for _ in range(n - slot.n):
             key = follow(key)
-        cover = Cover(ident, n, key)
+        cover = Cover(ident, n, _page_key(key))
         number, boot = raw[1] | raw[2] << 8 | raw[3] << 16, raw[12] | raw[13] << 8
         end = len(raw)
         while raw[end - 1] == 0xFF:

@@ -65,6 +65,24 @@ def test_a_wipe_leaves_no_key_wherever_the_power_goes(repository: Path, micropyt
     assert undone <= 2
 
 
+def test_what_a_sealed_journal_costs(repository: Path, micropython: str) -> None:
+    """Two hours of beats: a flash operation more for each step of the key and one for its end,
+    no erase more, four bytes a page, an AES block for each sixteen bytes."""
+    beats, programs, erases, length, s_programs, s_erases, s_length, blocks, digests = run(
+        repository, micropython, "seal_cost.py", 2
+    )
+    assert s_programs - programs <= 2 * (erases + 1) + 1
+    assert s_erases == erases
+    assert s_length - length <= 4 * (length // 992 + 2) + 32
+    assert blocks <= 0.14 * beats
+    assert digests <= 8 * (erases + 1)
+
+
+def test_a_vault_without_its_key_loses_nothing(repository: Path, micropython: str) -> None:
+    """Paired, paired anew, keys that can't be kept, keys that are gone, and wiped."""
+    assert run(repository, micropython, "vault_faults.py") == [1]
+
+
 def test_settings_survive_a_cut_at_every_operation(repository: Path, micropython: str) -> None:
     cuts, erases = run(repository, micropython, "settings_check.py")
     assert cuts > 100

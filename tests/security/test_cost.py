@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heartlog._firmware.monitor.link import wire
-from heartlog.bench.security import FRAME, instructions
+from heartlog.bench.security import FRAME, at_rest, instructions
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link.monitor import Monitor
 from heartlog.link.records import Record
@@ -32,6 +32,17 @@ def test_sealing_a_full_frame_stays_cheap() -> None:
 def test_every_architecture_seals() -> None:
     counts = {architecture: instructions(architecture)[0] for architecture in FULL_FRAME}
     assert all(0 < n <= FULL_FRAME[a] for a, n in counts.items()), counts
+
+
+AT_REST = {"armv6m": 800, "armv7emsp": 820, "rv32imc": 740}
+"""Viper instructions to seal sixteen bytes of the journal, ten beats: should not get worse."""
+
+
+def test_ten_beats_at_rest_cost_one_aes_block() -> None:
+    for architecture, most in AT_REST.items():
+        count, blocks = at_rest(architecture)
+        assert 0 < count <= most, (architecture, count)
+        assert blocks == 1
 
 
 SLOW_SEALS = """

@@ -133,8 +133,7 @@ class Monitor:
                 await self._shake_hands(self._key)
                 await self._secure_link(self._key)
             version, identity, boot, journal = await self._hello()
-            if self._keys is not None and self._keys.lost(identity.hex()):
-                await self._refuse_lost(identity.hex(), journal)
+            await self._check_identity(identity.hex(), journal)
             model, firmware, serial = await self._describe()
         except BaseException:
             await self._close()
@@ -204,9 +203,18 @@ class Monitor:
                 "Record on the computer that paired it, or pair it with this one over USB.",
             ) from error
 
-    async def _refuse_lost(self, device: str, journal: int) -> None:
-        """Wipes a monitor that was reported lost, if it can prove to be it; raises LostMonitor."""
-        assert self._keys is not None
+    async def _check_identity(self, device: str, journal: int) -> None:
+        """Refuses one that was reported lost, and wipes it if it can prove to be it; refuses one
+        that says it is a paired monitor and proves nothing."""
+        if self._keys is None:
+            return
+        if not self._keys.lost(device):
+            if self._seal is None and self._keys.get(device) is not None:
+                raise NotLetIn(
+                    f"This monitor says it is {device}, which is paired here, but has no key.",
+                    "It was wiped, or is another one. Pair it: heartlog pair",
+                )
+            return
         if self._seal is None:
             raise LostMonitor(
                 f"Monitor {device} was reported lost, and was wiped or is another one now.",
