@@ -251,6 +251,17 @@ def test_flash_too_full(desk: DeskBoard, virtual: Board, tmp_path: Path) -> None
         install(virtual, image, desk.port)
 
 
+def test_too_little_memory(desk: DeskBoard, virtual: Board, tmp_path: Path) -> None:
+    image = make_image(tmp_path / "1", GOOD, "1.0.0")
+    (image.folder / "large.mpy").write_bytes(b"M\x06\0\x1f")
+    large = dataclasses.replace(image.files[0], path="large.mpy", size=4_000_000)
+    with pytest.raises(CommandError, match="KiB of memory for programs") as caught:
+        install(virtual, dataclasses.replace(image, files=(*image.files, large)), desk.port)
+    assert "FROZEN=1" in caught.value.hint
+    with Repl(desk.port) as repl:
+        assert repl.value("os.listdir('/')", "import os") == []
+
+
 def test_the_repl_itself(desk: DeskBoard) -> None:
     with Repl(desk.port) as repl:
         told = identify(repl)

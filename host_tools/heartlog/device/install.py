@@ -26,6 +26,7 @@ from heartlog.device.layout import (
     target_slot,
     write_state,
 )
+from heartlog.device.memory import check_memory
 from heartlog.device.repl import RemoteError, Repl, reopen
 from heartlog.errors import CommandError
 from heartlog.image import ImageInfo
@@ -180,6 +181,7 @@ def install(
         else:
             repl = hold(repl, board)
         check_file_system(repl, board)
+        check_memory(repl, board, image)
         state = read_state(repl, board)
         slot = target_slot(state, board)
         data = image.archive.read_bytes()
