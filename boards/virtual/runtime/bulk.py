@@ -2,8 +2,8 @@
 
 `install()` replaces the firmware's `Sampler` by one that starts as always (registers, first
 frames by DRDY and SPI) and is then fed 64 conversions at a time. Everything behind the sampler is
-the firmware's own; what lies between electrode and ring (SPI, interrupts, overruns, the drift of
-the front end's clock) is left out, so tests of those have no use for it.
+the firmware's own; what lies between electrode and ring (SPI, interrupts, overruns) is left out,
+so tests of those have no use for it.
 """
 
 import time
@@ -83,6 +83,7 @@ def _made(base, block, core):
             sim.cancel(afe._event)
             self._ready = 0
             self._span_us = block * 1000000 // self.afe.rate
+            self._rest = 0  # millionths of a microsecond
             self._codes = _Codes()
             self._event = sim.at(sim.now() + self._span_us, self._due)
 
@@ -96,7 +97,10 @@ def _made(base, block, core):
             state = self._state
             state[core.PLACE] = state[core.PLACE] + block & 0xFFFFFFF
             state[core.LAST] = time.ticks_us()
-            sim.kernel.rearm(self._event, self._event.t + self._span_us)
+            # The front end's own clock: `clock_ppm` of the models, to the last millionth.
+            self._rest += self._span_us * (1000000 - _board.afe.faults["clock_ppm"])
+            sim.kernel.rearm(self._event, self._event.t + self._rest // 1000000)
+            self._rest %= 1000000
             sim.woke = True
 
         def watch(self):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import sys
 import time
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +27,10 @@ class Clock(Protocol):
     """What a backend's clock can do."""
 
     def now(self) -> float:
-        """UNIX time in seconds, UTC."""
+        """UNIX time in seconds, UTC. It may jump: people and NTP set it."""
+
+    def ticks(self) -> float:
+        """Seconds from some moment on, for how long something took: never set, goes on asleep."""
 
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` of this clock's time pass."""
@@ -37,6 +41,11 @@ class SystemClock:
 
     def now(self) -> float:
         return time.time()
+
+    def ticks(self) -> float:
+        if sys.platform == "linux":  # where `monotonic` stands still while the computer sleeps
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
@@ -58,6 +67,9 @@ class VirtualClock:
         self._value = memoryview(self._map).cast("d")
 
     def now(self) -> float:
+        return self._value[0]
+
+    def ticks(self) -> float:
         return self._value[0]
 
     async def sleep(self, seconds: float) -> None:

@@ -131,8 +131,8 @@ class Bench:
     async def wait_for_press(self, seconds: float) -> bool:
         """Wait for the patient's button; False if it was not pressed in time."""
         before = self.button_presses
-        stop = self._clock.now() + seconds
-        while self._clock.now() < stop:
+        stop = self._clock.ticks() + seconds
+        while self._clock.ticks() < stop:
             if self.button_presses > before:
                 return True
             await self._clock.sleep(0.2)

@@ -121,7 +121,7 @@ class Monitor:
         self.on_ecg: Callable[[EcgBlock], None] | None = None
         """Called with each block of ECG that arrives (`start_ecg`, `fetch_ecg`)."""
         self._ecg_granted = -1
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
 
     async def __aenter__(self) -> Self:
         await self._client.connect()
@@ -142,7 +142,7 @@ class Monitor:
         if self._keys is not None:
             self._journal_keys = self._keys.journal(self.info.device_id)
         self.ecg_flow = EcgFlow(journal, self._journal_keys)
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
         return self
 
     async def __aexit__(
@@ -256,7 +256,7 @@ class Monitor:
         self._answers.clear()
 
     def _on_answer(self, _sender: Any, data: bytearray) -> None:
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
         text = self._opened(_KIND_ANSWER, data)
         if text is None:
             return
@@ -271,7 +271,7 @@ class Monitor:
                 self._frames.put_nowait(_REPORTED)  # frames behind it belong to the new stream
 
     def _on_frame(self, _sender: Any, data: bytearray) -> None:
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
         text = self._opened(_KIND_RECORDS, data)
         if text is not None:
             self._frames.put_nowait(text)
@@ -287,7 +287,7 @@ class Monitor:
             return None
 
     def _on_ecg_frame(self, _sender: Any, data: bytearray) -> None:
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
         text = self._opened(_KIND_ECG, data)
         if text is None:
             return
@@ -376,10 +376,9 @@ class Monitor:
         """
         best: SyncPoint | None = None
         for _ in range(_PINGS):
-            sent = self._clock.now()
+            sent, began = self._clock.now(), self._clock.ticks()
             sample, late_us, boot = await self.request(wire.PING, int(sent * 1e6))
-            heard = self._clock.now()
-            half = max(heard - sent, 0.0) / 2
+            half = max(self._clock.ticks() - began, 0.0) / 2
             point = SyncPoint(
                 boot, sample, int((sent + half) * 1e6), max(1, int(half * 1e6)), late_us
             )
@@ -428,7 +427,7 @@ class Monitor:
         flow = self.flow = RecordFlow(
             self.info.boot, self.info.journal, after, keys=self._journal_keys
         )
-        self.last_heard = self._clock.now()
+        self.last_heard = self._clock.ticks()
         while True:
             if flow.must_report:
                 tag = self._next_tag()
@@ -443,7 +442,7 @@ class Monitor:
                 async with asyncio.timeout(0.25):
                     frame = await self._frames.get()
             except TimeoutError:
-                if self._clock.now() - self.last_heard > SILENCE_SECONDS:
+                if self._clock.ticks() - self.last_heard > SILENCE_SECONDS:
                     raise LinkLost(
                         f"The monitor has been silent for {SILENCE_SECONDS:.0f} s."
                     ) from None

@@ -64,13 +64,13 @@ async def _connected(backend: Backend, found: Found, view: View, ecg: bool) -> N
         if ecg:
             monitor.on_ecg = view.take_block
             await monitor.start_ecg()
-        next_status = backend.clock.now() + STATUS_SECONDS
+        next_status = backend.clock.ticks() + STATUS_SECONDS
         async for batch in monitor.records(after=status["next_seq"] - 1):
             for record in [*batch.records, *batch.early]:
                 view.take(record)
-            if backend.clock.now() >= next_status:
+            if backend.clock.ticks() >= next_status:
                 view.state.take_status(await monitor.status())
-                next_status = backend.clock.now() + STATUS_SECONDS
+                next_status = backend.clock.ticks() + STATUS_SECONDS
 
 
 async def learn_scale(monitor: Monitor, view: View) -> None:

@@ -11,6 +11,7 @@ that record, and only what follows belongs to the next one.
 
 from __future__ import annotations
 
+import secrets
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -20,7 +21,14 @@ from heartlog.link import Record
 from heartlog.store import Session, Store
 from heartlog.store.schema import RecordRow
 
+_LARGEST = 0x3FFFFFFF
+"""Numbers that a monitor takes for a session: from 1 on."""
 GOES_ON, REST, NEW = 1, 2, 3
+
+
+def new_number() -> int:
+    """A number for a session, drawn, so that no other store gives the same one."""
+    return secrets.randbelow(_LARGEST) + 1
 
 
 class Resumed(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from heartlog.recorder.claim import Claim
 from heartlog.recorder.scale import Scale
 from heartlog.recorder.strips import StripFetcher
 from heartlog.recorder.trying import Trying, words
+from heartlog.recorder.zone import own_zone
 from heartlog.store import Store
 
 COMMIT_SECONDS = 1.0
@@ -24,8 +24,8 @@ COMMIT_RECORDS = 400
 SYNC_SECONDS = 600.0
 """Clocks are compared this often: a 20 ppm crystal strays 12 ms meanwhile."""
 SEARCH_SECONDS = 10.0
-MOST_SESSIONS = 0x3FFFFFFF
-"""Numbers that a monitor takes for a session: from 1 on."""
+CLOCK_STEP = 0.1
+"""A computer's clock that was set by more than this (s) is compared at once."""
 DRAIN_SECONDS = 60.0
 """How long the end of a session waits while no more of its records come."""
 
@@ -74,7 +74,6 @@ class Recorder:
         self._device = ""
         self._journal = 0
         self._newest = 0
-        self._acknowledged = 0
         self._claim: Claim | None = None
         self._trying = Trying()
         self._end = belonging.End(0)  # with the number by which the monitor knows the session
@@ -84,6 +83,7 @@ class Recorder:
         self._last_seq: int | None = None  # of the session's end; recording goes on up to it
         self._drain_until = 0.0
         self._ended_here = False
+        self._next_sync = self._set_to = 0.0
 
     def stop(self) -> None:
         """Ends the session as it should end: `run` returns when its last record is stored."""
@@ -165,10 +165,8 @@ class Recorder:
         await monitor.take(after)
         await self._open_session(monitor, status)
         if self._ends_at is None and seconds is not None:
-            self._ends_at = self._clock.now() + seconds
+            self._ends_at = self._clock.ticks() + seconds
         await self._synchronize(monitor)
-        next_sync = self._clock.now() + SYNC_SECONDS
-        self._acknowledged = status["acked_seq"]
         self._newest = max(self._newest, status["next_seq"] - 1)
         self.strips.connected(monitor)
         self._scale.of_session(self._store, self._session())
@@ -177,16 +175,15 @@ class Recorder:
             if not self._heard:
                 self._heard = True
                 self._store.mark_recording(self._session())
-            now = self._clock.now()
+            now = self._clock.ticks()
             self._take(batch, now)
             if await self._commit_when_due(monitor, now) and self._over(monitor):
                 if not self._rest:
                     return True
                 await self._next_session(monitor)
             await self._caught_up(monitor)
-            if now >= next_sync and self._last_seq is None:
+            if self._last_seq is None and (now >= self._next_sync or self._clock_was_set()):
                 await self._synchronize(monitor)
-                next_sync = now + SYNC_SECONDS
             await self._end_when_due(monitor, now)
             if self.session_id is not None:
                 await self.strips.step(
@@ -215,17 +212,18 @@ class Recorder:
         """A new session in the store (or the one that was begun and never got anything), which
         the monitor is told of: its number is one that no other store gives."""
         now = self._clock.now()
-        values = {"firmware": monitor.info.firmware, "board": monitor.info.model, **self._values}
+        info = monitor.info
+        values: dict[str, Any] = {"firmware": info.firmware, "board": info.model}
+        values.update({"time_zone": own_zone(), **self._values})
         if empty is None:
             empty = self._store.open_session(
                 self._device, started_at=now, status="recording", **values
             ).id
         self.session_id, self._resumed, self._rest = empty, False, False
-        number = secrets.randbelow(MOST_SESSIONS) + 1
-        self._end = belonging.End(number)
-        values.update(started_at=now, status="recording", device_session=number)
+        self._end = belonging.End(belonging.new_number())
+        values.update(started_at=now, status="recording", device_session=self._end.number)
         self._store.update_session(empty, **values)
-        await monitor.start_session(number)
+        await monitor.start_session(self._end.number)
         self._tell(events.SessionOpened(self._clock.now(), empty, False))
 
     async def _next_session(self, monitor: Monitor) -> None:
@@ -257,8 +255,14 @@ class Recorder:
         return self.session_id
 
     async def _synchronize(self, monitor: Monitor) -> None:
+        self._set_to = self._clock.now() - self._clock.ticks()
         point = await monitor.synchronize()
+        self._next_sync = self._clock.ticks() + SYNC_SECONDS
         self._tell(events.Synchronized(self._clock.now(), point.uncertainty_us / 1000))
+
+    def _clock_was_set(self) -> bool:
+        """Whether somebody set the computer's clock since the clocks were compared."""
+        return abs(self._clock.now() - self._clock.ticks() - self._set_to) > CLOCK_STEP
 
     # Records
 
@@ -267,7 +271,7 @@ class Recorder:
         for first, last in batch.missing:
             self._commit()
             self._store.mark_lost(self._device, first, last, self._journal)
-            self._tell(events.Missing(now, first, last))
+            self._tell(events.Missing(self._clock.now(), first, last))
         if batch.records:
             if not self._pending:
                 self._pending_since = now
@@ -276,7 +280,7 @@ class Recorder:
         if batch.records or batch.early:
             last = batch.records[-1].seq if batch.records else 0
             behind = max(0, self._newest - last) if last else len(batch.early)
-            self._tell(events.Arrived(now, batch.records, batch.early, behind))
+            self._tell(events.Arrived(self._clock.now(), batch.records, batch.early, behind))
 
     async def _commit_when_due(self, monitor: Monitor, now: float) -> bool:
         """Commits and acknowledges when it is time; True when nothing of the session is left."""
@@ -288,7 +292,6 @@ class Recorder:
             seq = self._commit()
             if seq is not None:
                 await monitor.acknowledge(seq)
-                self._acknowledged = seq
         return not self._pending or self._behind_the_end(self._pending[0])
 
     def _behind_the_end(self, record: Record) -> bool:
@@ -319,7 +322,7 @@ class Recorder:
 
     def _draining(self) -> bool:
         """Whether the session has ended and its last records are still worth waiting for."""
-        return self._last_seq is not None and self._clock.now() <= self._drain_until
+        return self._last_seq is not None and self._clock.ticks() <= self._drain_until
 
     async def _end_when_due(self, monitor: Monitor, now: float) -> None:
         due = self._ends_at is not None and now >= self._ends_at

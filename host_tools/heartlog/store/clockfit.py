@@ -7,8 +7,10 @@
 One fit is made for each boot of the device, since the sample index starts anew with it. A host
 clock that jumps (set by hand, by NTP, resumed from sleep) leaves groups of points that agree
 within but not between: the group measured last is taken, for a clock is corrected towards the
-truth, and the jump is reported. Straight line by weighted least squares; points further than
-4 x their own uncertainty + 20 ms from it are left out and counted.
+truth, and the jump is reported. The crystal's mean drift (the median of the slopes between points)
+is taken out first, so that a step of 0.1 s shows even between points ten minutes apart. Straight
+line by weighted least squares; points further than 4 x their own uncertainty + 20 ms from it are
+left out and counted.
 """
 
 import itertools
@@ -23,7 +25,13 @@ Ints = npt.NDArray[np.int64]
 MAX_DRIFT = 500e-6
 """Beyond any crystal (typically 20 to 50 ppm, ceramic resonators to 500 ppm): then the host
 clock is at fault."""
-JUMP_SECONDS = 1.0
+JUMP_SECONDS = 0.1
+"""A step of the host's clock that counts as one: NTP sets a clock that is more than 128 ms off,
+and slews it otherwise (RFC 5905, STEPT)."""
+WANDER = 30e-6
+"""How far a crystal may stray from its own mean drift, with the temperature of who wears it."""
+MIN_SLOPES = 4
+"""Pairs of points from which that mean drift can be told."""
 MIN_GROUP = 3
 """Points that must agree before a changed clock is believed; fewer may be odd ones."""
 MIN_SPAN_SECONDS = 120.0
@@ -105,9 +113,17 @@ def _last_group(
     x: Ints, y: Floats, u: Floats, nominal: float
 ) -> tuple[npt.NDArray[np.bool_], int]:
     """Split where the offset steps by more than a crystal can; return the last settled group."""
-    offset = y - x / nominal
+    seconds = x / nominal
+    offset = y - seconds
+    apart = np.diff(seconds)
+    far = apart > 0
+    drift, slack = 0.0, MAX_DRIFT
+    if np.count_nonzero(far) >= MIN_SLOPES:
+        drift = float(np.median(np.diff(offset)[far] / apart[far]))
+        drift, slack = (drift, WANDER) if abs(drift) <= MAX_DRIFT else (0.0, MAX_DRIFT)
+    offset = offset - drift * seconds
     step = np.abs(np.diff(offset))
-    allowed = JUMP_SECONDS + MAX_DRIFT * np.diff(x) / nominal + 2 * (u[1:] + u[:-1])
+    allowed = JUMP_SECONDS + slack * apart + 2 * (u[1:] + u[:-1])
     breaks = np.flatnonzero(step > allowed)
     # A single odd point makes two steps that cancel: it is an outlier, not a jump.
     real = [b for b in breaks if not _single_outlier(offset, u, int(b))]
