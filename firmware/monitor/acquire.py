@@ -13,7 +13,6 @@ import time
 from . import frontends
 from . import sampler_core as core
 from . import settings as _settings
-from .afe.driver import PoweredOff
 from .calibration import load_for
 from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
 from .link import wire
@@ -67,7 +66,7 @@ class Acquisition:
         self._held = held
         if held:
             self.fault = SAFE
-            PoweredOff(board).bus.power_down()
+            frontends.power_down(board)
         else:
             self._start()
 

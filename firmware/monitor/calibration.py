@@ -102,7 +102,10 @@ def known_gains(afe, board, known_uv, sampler_of):
     A channel that shows less than a tenth of it has no signal and stays as it is (0). ValueError
     when no channel has one. Takes 5 s; `sampler_of(afe, board)` makes the sampler.
     """
-    afe.configure(rate=250, lead_off=None)
+    if afe.part.family == "1293":
+        afe.configure(rate=250, lead_off_amperes=None)
+    else:
+        afe.configure(rate=250, lead_off=None)
     sampler = sampler_of(afe, board)
     stats = [Statistics(_KNOWN_MS * afe.rate // 1000 + 64) for _ in range(afe.channels)]
     sampler.run()

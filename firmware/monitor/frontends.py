@@ -11,11 +11,20 @@ commands: a board that has one says so with `AFE = "ADS1293"`, and its REVID is 
 
 def power_up(board):
     """-> the front end with power, found by its ID. AfeError as the drivers raise it."""
+    return _off(board).power_up()
+
+
+def power_down(board):
+    """Holds the front end in power-down, whatever it was doing."""
+    _off(board).hold()
+
+
+def _off(board):
     if getattr(board, "AFE", None) == "ADS1293":
         from monitor.afe.ads1293 import PoweredOff1293 as PoweredOff
     else:
         from monitor.afe.driver import PoweredOff
-    return PoweredOff(board).power_up()
+    return PoweredOff(board)
 
 
 def configure(afe, rate, gain):

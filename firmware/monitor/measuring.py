@@ -63,23 +63,27 @@ class Statistics:
 
     @property
     def step(self):
-        """Half the distance of the two levels of a square wave: means of what is nearer to a
-        level than a tenth of the way, so that the few samples of the edges don't count."""
+        """Half the distance of the two levels of a square wave: means of what lies near a level,
+        nearer each time, so that the edges and their ringing don't count."""
         low, high = self._ends()
-        near = (high - low) // 10
-        above = below = 0
-        count_above = count_below = 0
-        for i in range(self._n):
-            v = self._codes[i]
-            if v >= high - near:
-                above += v
-                count_above += 1
-            elif v <= low + near:
-                below += v
-                count_below += 1
-        if not count_above or not count_below:
-            return 0.0
-        return (above / count_above - below / count_below) / 2
+        span = high - low
+        for share in (10, 50, 100):
+            above = below = 0
+            count_above = count_below = 0
+            near = span // share + 2
+            for i in range(self._n):
+                v = self._codes[i]
+                if -near <= v - high <= near:
+                    above += v
+                    count_above += 1
+                elif -near <= v - low <= near:
+                    below += v
+                    count_below += 1
+            if not count_above or not count_below:
+                return (high - low) / 2
+            high = above / count_above
+            low = below / count_below
+        return (high - low) / 2
 
     def hertz(self, rate):
         """Frequency by the distance of the first and last rising edge."""

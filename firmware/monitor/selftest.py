@@ -166,7 +166,7 @@ class SelfTest:
 
     def _quiet(self):
         """Noise, peak and offset of each channel, and the rate, of what was collected."""
-        rms_limit, peak_limit = _NOISE[self._kind]
+        rms_limit, peak_limit = self._noise_limits()
         for c, s in enumerate(self._stats):
             uv = self.afe.nominal_nv(c) / 1000
             self.offset_codes[c] = s.mean
@@ -175,6 +175,9 @@ class SelfTest:
             yield Result(limits.OFFSET, c + 1, s.mean * uv, -_OFFSET_UV, _OFFSET_UV)
         self.rate_ppm = self._rate_ppm
         yield Result(limits.RATE, 0, self._rate_ppm, -_CLOCK_PPM, _CLOCK_PPM)
+
+    def _noise_limits(self):
+        return _NOISE[self._kind]
 
     def _signal(self):
         """The internal square wave: amplitude and frequency through the whole chain."""

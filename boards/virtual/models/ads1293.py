@@ -6,6 +6,10 @@ Faults and complaints as in `ads1x9x`. The analog side is lead I, II and V1 by t
 registers name: inputs 1..6 are RA, LA, LL, RL, V1 and Wilson's terminal.
 """
 
+from models.analog import FAULTS, NORMAL
+
+# uV rms at 400 samples/s: 7 uVpp in 40 Hz by the sheet.
+NOISE_UV = 1.6
 INPUTS = ("", "RA", "LA", "LL", "RL", "V1", "WCT")
 VDD = 3.3
 
@@ -39,13 +43,18 @@ class Afe1293:
         self.torn = 0
         self.frames = 0
         self.powered = True
-        self.faults = {
+        self.quiet = False
+        self.faults = dict(FAULTS)
+        bus_faults = {
             "stuck_drdy": False,
             "bit_errors": 0,
             "wrong_id": None,
             "mute": False,
             "clock_ppm": 0,
+            "stuck": None,
         }
+        self.faults.update(bus_faults)
+        self._at_noise = 0
         self._low = False
         self._seed = 1
         self._event = kernel.at(kernel.now, self._convert)
@@ -83,6 +92,21 @@ class Afe1293:
             self._low = False
             self._reset()
             self._busy_until = self.kernel.now + 50000
+
+    def touch(self):
+        """Faults have changed: nothing is worked out beforehand here."""
+
+    def save(self):
+        """What the part remembers while the microcontroller starts anew, as plain data."""
+        return {"regs": list(self.regs), "faults": self.faults}
+
+    def restore(self, kept):
+        """The part as `save` found it; it has been powered for long."""
+        self.regs[:] = bytes(kept["regs"])
+        self.faults.update(kept["faults"])
+        self._busy_until = 0
+        if self.regs[0] & 1:
+            self._begin()
 
     def _complain(self, text):
         self.complaints.append("ADS1293 at %d us: %s" % (self.kernel.now, text))
@@ -133,7 +157,8 @@ class Afe1293:
             off = min(half, max(-half, volts))
             if current:
                 bit = 1 << (number - 1)
-                flagged = off >= 0.5 * half
+                # A Schmitt trigger compares the pin with VDD - 0.5 V (SNAS602, 8.3.8).
+                flagged = half + off >= VDD - 0.5
                 self.regs[0x18] = self.regs[0x18] & ~bit | (bit if flagged else 0)
             ends.append(off + (potential[name] if e.get(name).on else 0.0))
         return ends[0] - ends[1]
@@ -144,13 +169,22 @@ class Afe1293:
         if self._fresh:
             self.unread += 1
         lead = self.electrodes.patient.leads(self.kernel.now)
+        faults = self.faults
         for channel in range(3):
             if self.regs[0x14] >> (3 + channel) & 1:
                 code = 0
             else:
                 volts = self._volts(lead, channel)
-                if self.regs[1 + channel] >> 6 == 3:
-                    volts = 0.0  # TST = 11: inputs shorted
+                test = self.regs[1 + channel] >> 6
+                if test:  # 01: VREF/12, 10: the same negative, 11: inputs shorted
+                    volts = 0.0 if test == 3 or faults["test_dead"] else 0.2
+                    if test == 2:
+                        volts = -volts
+                volts += faults["offset_uv"] * 1e-6
+                if not self.quiet:
+                    self._at_noise = at = (self._at_noise + 1) % 1021
+                    volts += NOISE_UV * 1e-6 * faults["noise"] * NORMAL[at]
+                volts *= 1 + faults["gain_ppm"] / 1e6
                 code = int((3.5 * volts / 4.8 + 0.5) * self.adc_max + 0.5)
                 code = min(self.adc_max, max(0, code))
             self._data[3 * channel] = code >> 16
@@ -261,6 +295,8 @@ class Afe1293:
             self._complain("0x%02X to register 0x%02X: reserved bits set" % (value, address))
         if self._running and address != 0x00:
             self._complain("register 0x%02X written while it converts" % address)
+        if self.faults["stuck"] and self.faults["stuck"][0] == address:
+            value &= ~self.faults["stuck"][1]
         self.regs[address] = value & writable
         if address == 0x00:
             if value & 1 and not self._running:

@@ -16,6 +16,8 @@ from patient import Patient
 
 from models.flash import Nor
 
+OTHER_DRIVER = "ADS1293"
+
 
 class Board:
     """All parts of one board, alive until the process ends.
@@ -66,6 +68,11 @@ class Board:
                 with outside.open(source, "rb") as f:
                     self.put(path, f.read())
 
+    def say_front_end(self):
+        """A board with an ADS1293 says so in a file, which board.py reads; others find theirs."""
+        if self.config["part"] == OTHER_DRIVER:
+            self.put("/front_end", OTHER_DRIVER.encode())
+
     def put(self, path, data):
         """Write a file to the flash, with the folders that it needs, as over a USB cable."""
         parts = path.strip("/").split("/")
@@ -114,11 +121,17 @@ class Board:
         part = self.config["part"]
         if part is None:
             return
-        from models.ads1x9x import Afe
         from models.electrodes import Electrodes
 
         self.electrodes = Electrodes(part, self.patient)
-        self.afe = Afe(part, sim.kernel, self.electrodes, self.names)
+        if part == OTHER_DRIVER:
+            from models.ads1293 import Afe1293
+
+            self.afe = Afe1293(sim.kernel, self.electrodes, self.names)
+        else:
+            from models.ads1x9x import Afe
+
+            self.afe = Afe(part, sim.kernel, self.electrodes, self.names)
         pins = self.config["pins"]
         hardware.attach_spi(self.config["spi"], nets.net(pins["CS"]), self.afe)
         saved = self.config["afe"]

@@ -15,16 +15,24 @@ from heartlog.errors import CommandError, UsageProblem
 STACKS = ("nimble", "btstack")
 # Leads that each front end converts (Texas Instruments' data sheets).
 PARTS = {
+    "ADS1191": 1,
+    "ADS1192": 2,
     "ADS1291": 1,
     "ADS1292": 2,
     "ADS1292R": 2,
     "ADS1293": 3,
+    "ADS1194": 4,
+    "ADS1196": 6,
+    "ADS1198": 8,
     "ADS1294": 4,
     "ADS1296": 6,
     "ADS1298": 8,
     "ADS1294R": 4,
     "ADS1296R": 6,
     "ADS1298R": 8,
+    "ADS1299-4": 4,
+    "ADS1299-6": 6,
+    "ADS1299": 8,
 }
 # What a Pico W leaves of its 2 MB for the file system.
 FLASH_BYTES = 848 * 1024

@@ -1,10 +1,13 @@
 """ADS1293: three channels without programmable gain, with registers and frames of its own.
 
     afe = PoweredOff1293(board).power_up()
-    afe.configure(rate=200, channels=2)     # lead I and lead II
-    sampler = Sampler1293(afe, board)       # monitor.sampler_1293
+    afe.configure(rate=250, channels=3)     # leads I and II, and V1: five electrodes
+    sampler = for_board(afe, board)         # monitor.samplers
 
-Codes are offset binary: `volts = (code / ADCMAX - 1/2) * 2 * 2.4 V / 3.5` (SNAS602), so they are
+The part itself has no rate of the detector's: it converts at eight fifths of them, and the
+sampler resamples (`monitor.resample`). Its own rates, such as 400, come as they are converted.
+
+Codes are offset binary: `volts = (code / ADCMAX - 1/2) * 2 * 2.4 V / 3.5` (SNAS602): they are
 centred by ADCMAX/2, never sign-extended. ADCMAX depends on the decimation: `ads1293_map`.
 Frames are read by the loop address 50h: reading the data registers by auto-increment has given
 noise on channels 2 and 3. SPI mode 0; CS frames each command; a write counts on its 16th clock.
@@ -13,7 +16,7 @@ noise on channels 2 and 3. SPI mode 0; CS frames each command; a write counts on
 import time
 
 from machine import Pin
-from monitor.afe import errors
+from monitor.afe import errors, leads
 from monitor.afe.ads1293_map import R1, R2, R3, Part1293, adc_max
 from monitor.afe.cache import Cache
 
@@ -21,7 +24,13 @@ BAUDRATE = 4_000_000  # SCLK up to 20 MHz
 READ = 0x80
 LOOP = 0x50
 _POWER_UP_MS = 100  # crystal and reference
+_LAST = 0x2F  # the last register that is written
+LEAD_OFF_AMPERES = 16e-9
+# FLEX_CHn_CN.TST (SNAS602): 00 none, 01 and 10 the test signal either way, 11 zero.
+_TEST = {"normal": 0, "test+": 1, "test-": 2, "shorted": 3}
 
+# Samples/s that are resampled from eight fifths of them.
+RESAMPLED = (125, 250, 500, 1000)
 # Inputs by electrode: RA on 1, LA on 2, LL on 3, RL (driven) on 4, V1 on 5; lead I = 2 - 1,
 # lead II = 3 - 1, V1 = 5 - Wilson's terminal on 6 (SNAS602 9.2).
 _LEADS = ((2, 1), (3, 1), (5, 6))
@@ -41,6 +50,10 @@ class Cache1293(Cache):
 class PoweredOff1293:
     def __init__(self, board):
         self.board = board
+
+    def hold(self):
+        """Stays in reset."""
+        Ads1293(self.board)._safe()
 
     def power_up(self):
         """-> `Ads1293`. AfeError when nothing, or something else, answers."""
@@ -73,6 +86,7 @@ class Ads1293:
         self.cache = Cache1293(self.part)
         self.channels = 3
         self.rate = 0
+        self.conversion_rate = 0
         self.vref = 2.4
         self.running = False
         self.calibration = None
@@ -80,6 +94,15 @@ class Ads1293:
         self._settings = None
         self._tx = bytearray(2)
         self._rx = bytearray(2)
+        # A read that runs through all registers that were written; START_CON is set while it runs.
+        self._all_tx = bytearray(_LAST + 2)
+        self._all_tx[0] = READ
+        self._all_rx = bytearray(_LAST + 2)
+        self._masks = bytearray(_LAST + 1)
+        for register in self.part.registers:
+            if register.address <= _LAST:
+                self._masks[register.address] = register.compared()
+        self._masks[0] &= 0xFE
 
     def reset(self):
         if self.reset_pin:
@@ -106,29 +129,41 @@ class Ads1293:
         finally:
             self.cs(1)
 
-    def configure(self, rate=200, channels=2, rld=True, lead_off_amperes=None):
+    def configure(
+        self, rate=250, channels=3, inputs="normal", rld=True, lead_off_amperes=LEAD_OFF_AMPERES
+    ):
         """Lead I, lead II and V1 on channels 1 to 3; ValueError lists what there is.
 
+        `inputs`: "normal", "shorted", or "test+" and "test-" (VREF/12, 0.2 V, either way).
         `lead_off_amperes`: None, or a direct current up to 2.04 uA in steps of 8 nA.
         """
         if self.running:
             raise errors.AfeError(errors.BUSY, "can't configure while it is running: stop() first")
         part = self.part
-        if rate not in part.rates:
+        conversion_rate = rate * 8 // 5 if rate in RESAMPLED else rate
+        if conversion_rate not in part.rates:
             raise ValueError(
                 "rate must be one of %s samples/s on an ADS1293, not %r"
-                % (", ".join(str(r) for r in sorted(part.rates)), rate)
+                % (", ".join(str(r) for r in sorted(list(part.rates) + list(RESAMPLED))), rate)
             )
         if channels not in (1, 2, 3):
             raise ValueError("channels must be 1, 2 or 3 on an ADS1293, not %r" % (channels,))
-        r1, r2, r3 = part.rates[rate]
+        if inputs not in _TEST:
+            raise ValueError(
+                "inputs must be one of %s on an ADS1293, not %r" % (", ".join(_TEST), inputs)
+            )
+        r1, r2, r3 = part.rates[conversion_rate]
         part.use(channels)
         cache = Cache1293(part)
         used = (1 << channels) - 1
         cache.set("CONFIG", "STANDBY", 0)
         for n, (positive, negative) in enumerate(_LEADS[:channels]):
-            cache.set("FLEX_CH%d_CN" % (n + 1), "POS", positive)
-            cache.set("FLEX_CH%d_CN" % (n + 1), "NEG", negative)
+            name = "FLEX_CH%d_CN" % (n + 1)
+            if inputs == "normal":
+                cache.set(name, "POS", positive)
+                cache.set(name, "NEG", negative)
+            else:
+                cache.set(name, "TST", _TEST[inputs])
         cache.set("CMDET_EN", "CMDET_IN", 0b000111)  # common mode of RA, LA, LL
         cache.set("RLD_CN", "SELRLD", 4 if rld else 0)
         cache.set("RLD_CN", "SHDN_RLD", 0 if rld else 1)
@@ -144,7 +179,7 @@ class Ads1293:
                     % (lead_off_amperes,)
                 )
             cache.set("LOD_CN", "SHDN_LOD", 0)
-            cache.set("LOD_EN", "EN_LOD", 0b000111 if channels < 3 else 0b010111)
+            cache.set("LOD_EN", "EN_LOD", (0b000011, 0b000111, 0b010111)[channels - 1])
             cache.set("LOD_CURRENT", "CUR_LOD", steps)
         cache.set("OSC_CN", "STRTCLK", 1)
         cache.set("AFE_SHDN_CN", "SHDN_SDM", ~used & 7)
@@ -160,10 +195,11 @@ class Ads1293:
         self.cache = cache
         self.apply()
         self.rate = rate
+        self.conversion_rate = conversion_rate
         self.channels = channels
         self.gains = [3.5] * channels
         self.adc_max = adc_max(r2, r3)
-        self._settings = (rate, channels, rld, lead_off_amperes)
+        self._settings = True
 
     def apply(self):
         """Writes all registers, reads them back; AfeError names the first that differs."""
@@ -180,14 +216,28 @@ class Ads1293:
             raise
 
     def audit(self):
-        wanted = self.cache.wanted
+        """The first register that is not as it was written, or None: all in one read, 100 us.
+
+        What one of three reads finds right is right: a bit that fell over on the bus is no change.
+        """
+        wanted, masks, read = self.cache.wanted, self._masks, self._all_rx
+        wrong = 0
+        for _ in range(3):
+            self.cs(0)
+            try:
+                self.spi.write_readinto(self._all_tx, read)
+            finally:
+                self.cs(1)
+            wrong = -1
+            for i in range(_LAST + 1):
+                if (read[i + 1] ^ wanted[i]) & masks[i]:
+                    wrong = i
+                    break
+            if wrong < 0:
+                return None
         for register in self.part.registers:
-            mask = register.compared()
-            if register.name == "CONFIG":
-                mask &= 0xFE  # START_CON is set while it runs
-            if mask and (self.read(register.address) ^ wanted[register.address]) & mask:
+            if register.address == wrong:
                 return register
-        return None
 
     audit_running = audit  # registers can be read between frames here
 
@@ -216,10 +266,21 @@ class Ads1293:
         return self.read(0x18)
 
     def sensed_inputs(self):
-        return 0
+        """The inputs whose lead-off flags mean something: bits as in `leads`."""
+        return self.input_flags(self.cache.get("LOD_EN", "EN_LOD") << 16)
 
     def input_flags(self, word):
-        return 0
+        """Of a status word as the sampler makes it, bits 16 to 21 = inputs 1 to 6."""
+        found = 0
+        if word & 0x10000:
+            found |= leads.n(0) | leads.n(1)  # RA
+        if word & 0x20000:
+            found |= leads.p(0)  # LA
+        if word & 0x40000:
+            found |= leads.p(1)  # LL
+        if word & 0x100000:
+            found |= leads.p(2)  # V1
+        return found & ((1 << self.channels) - 1) * 0x101
 
     def start(self):
         if not self.rate:
@@ -234,7 +295,7 @@ class Ads1293:
 
     def settling_ms(self):
         """The sinc filters of fifth order settle in six periods."""
-        return 6000 // self.rate + 1
+        return 6000 // self.conversion_rate + 1
 
     def recover(self):
         self.running = False

@@ -28,6 +28,10 @@ class PoweredOff:
         self.board = board
         self.bus = bus or wires.Bus(board)
 
+    def hold(self):
+        """Stays powered down: its pins say so."""
+        self.bus.power_down()
+
     def power_up(self):
         """-> `FrontEnd`. AfeError: nothing answers, an unknown ID, not the board's part."""
         bus = self.bus

@@ -12,6 +12,7 @@ from monitor.sampler_1293 import Sampler1293
 def running(part, volts=lambda lead, k: 0.0, rate=400, channels=3, **options):
     board = Board(part, Steps(volts))
     board.electrodes.set("all", ohms=0)
+    board.afe.quiet = True
     afe = PoweredOff1293(board).power_up()
     afe.configure(rate=rate, channels=channels, **options)
     sampler = Sampler1293(afe, board)
@@ -57,6 +58,7 @@ def check_every_rate_value_by_value(part):
 
     board = Board(part, Steps(volts))
     board.electrodes.set("all", ohms=0)
+    board.afe.quiet = True
     afe = PoweredOff1293(board).power_up()
     for rate in sorted(afe.part.rates):
         if rate < 50 or rate > 3200:
@@ -82,7 +84,9 @@ def check_wrong_arguments(part):
     board = Board(part)
     afe = PoweredOff1293(board).power_up()
     with raises(ValueError, "rate must be one of", "200", "400"):
-        afe.configure(rate=250)
+        afe.configure(rate=333)
+    with raises(ValueError, "inputs must be one of", "shorted"):
+        afe.configure(inputs="temperature")
     with raises(ValueError, "channels must be 1, 2 or 3"):
         afe.configure(channels=4)
     with raises(ValueError, "lead_off_amperes"):
@@ -158,7 +162,134 @@ def check_lead_off(part):
     board.electrodes.set("LA", on=False)
     collect(sampler, 100)
     assert afe.lead_off() == 0b10, bin(afe.lead_off())
+    board.electrodes.set("LA", on=True)
+    # The comparator trips 0.5 V below the supply: 1.15 V above the middle of 3.3 V.
+    for ohms, flagged in ((1.15 / 16e-9 * 0.98, 0), (1.15 / 16e-9 * 1.02, 0b1)):
+        board.electrodes.set("RA", ohms=ohms)
+        collect(sampler, 100)
+        assert afe.lead_off() == flagged, (ohms, bin(afe.lead_off()))
     clean(board)
+
+
+def check_each_electrode_is_told_with_the_samples(part):
+    """The register's flags reach the signal state by electrode, at the detector's rate."""
+    from monitor import quality as q
+    from monitor.samplers import for_board
+
+    board = Board(part, Steps(lambda lead, k: 1e-3 if k % 320 < 12 else 1e-6 * (k % 320)))
+    afe = PoweredOff1293(board).power_up()
+    afe.configure(rate=250)
+    sampler = for_board(afe, board)
+    sampler.run()
+    quality = q.Quality(afe)
+
+    def run(ms):
+        for _ in range(ms // 20):
+            run_ms(20)
+            vouch(sampler)
+            while True:
+                n = sampler.take()
+                if not n:
+                    break
+                quality.feed(sampler, n)
+        return quality.electrodes_off()
+
+    assert run(3000) == [] and quality.state[0] == q.GOOD, quality.text(0)
+    for name in ("RA", "LA", "LL", "V1"):
+        board.electrodes.set(name, on=False)
+        assert run(400) == [name], (name, quality.electrodes_off())
+        board.electrodes.set(name, on=True)
+        assert run(800) == [], name
+    assert sampler.lost == 0 and board.afe.unread == 0
+    clean(board)
+
+
+def check_detector_rates_are_resampled(part):
+    """A slow ramp at every rate: each sample is the voltage at its own instant, gaps included."""
+    from monitor.resample import Resampled
+    from monitor.samplers import for_board
+
+    for rate in (125, 250, 500, 1000):
+        incoming = rate * 8 // 5
+        # 0.2 V/s: a line comes out of a symmetrical filter as it went in.
+        board = Board(part, Steps(lambda lead, k: 0.2 * k / incoming - 0.2))
+        board.electrodes.set("all", ohms=0)
+        board.afe.quiet = True
+        afe = PoweredOff1293(board).power_up()
+        afe.configure(rate=rate, lead_off_amperes=None)
+        sampler = for_board(afe, board)
+        assert isinstance(sampler, Resampled)
+        sampler.run()
+        seen = 0
+        for i in range(70):
+            if i in (30, 45):
+                board.mask(17000 + 9000 * (i & 1))
+            run_ms(20)
+            vouch(sampler)
+            while True:
+                n = sampler.take()
+                if not n:
+                    break
+                assert sampler.gap == 0 or sampler.gap_reason == core.OVERRUN
+                for j in range(n):
+                    volts = 0.2 * (sampler.start + j) / rate - 0.2
+                    got = sampler.channels[0][j] * afe.nv_per_code() * 1e-9
+                    assert abs(got - volts) < 1.2e-6, (rate, sampler.start + j, got, volts)
+                seen += n
+            assert sampler.watch() == 0
+        assert sampler.gaps == 2 and sampler.lost > 2 * 17, (sampler.gaps, sampler.lost)
+        assert seen > rate, (rate, seen)
+        newest, us = sampler.newest()
+        begun = (board.afe.frames - 1) * 1000000 // incoming
+        assert abs(newest * 1000000 // rate + us - begun) < 2000000 // incoming + 100
+        sampler.halt()
+        clean(board)
+
+
+def check_selftest(part):
+    from monitor import limits
+    from monitor.calibration import Calibration, known_gains, load_for
+    from monitor.samplers import by_interrupt
+    from monitor.selftest import for_part
+
+    def tested(electrodes="connected", spoil=None):
+        board = Board(part)
+        afe = PoweredOff1293(board).power_up()
+        if spoil:
+            spoil(board)
+        test = for_part(afe, board, electrodes)
+        for _ in test.run():
+            pass
+        clean(board)
+        return test
+
+    test = tested()
+    assert test.passed, [str(r) for r in test.results if not r.passed]
+    assert Calibration.of(test, "2026-01-02").part == "ADS1293"
+    cases = (
+        ("wrong_id", 0x55, (limits.ID,)),
+        ("stuck", [0x01, 0x04], (limits.WALK,)),
+        ("noise", 5, (limits.NOISE, limits.PEAK)),
+        ("offset_uv", 1500, (limits.OFFSET,)),
+        ("clock_ppm", 30000, (limits.RATE,)),
+        ("gain_ppm", -45000, (limits.GAIN,)),
+        ("test_dead", True, (limits.GAIN,)),
+    )
+    for name, value, expected in cases:
+
+        def spoil(board):
+            board.afe.faults[name] = value
+
+        failed = tuple(sorted(set(r.code for r in tested(spoil=spoil).results if not r.passed)))
+        assert failed == expected, (name, failed)
+    off = tested("open", lambda board: board.electrodes.set("all", on=False))
+    assert off.passed, [str(r) for r in off.results if not r.passed]
+    board = Board(part, Steps(lambda lead, k: 0.5e-3 if k // 200 % 2 else -0.5e-3))
+    board.afe.faults["gain_ppm"] = 12000
+    afe = PoweredOff1293(board).power_up()
+    gains = known_gains(afe, board, 1000, by_interrupt)
+    assert all(abs(g - 12000) < 400 for g in gains), gains
+    assert load_for(afe, "/nowhere/") == ""
 
 
 def check_signal_state(part):
