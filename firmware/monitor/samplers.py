@@ -12,8 +12,14 @@ def for_board(afe, board, seconds=1):
     if afe.part.family != "1293" and getattr(board, "PIO_SAMPLER", False):
         from monitor.sampler_pio import PioSampler
 
-        return PioSampler(afe, board, seconds)
-    return by_interrupt(afe, board, seconds)
+        sampler = PioSampler(afe, board, seconds)
+    else:
+        sampler = by_interrupt(afe, board, seconds)
+    if getattr(afe, "ac", False):
+        from monitor.acleads import AcLeads
+
+        return AcLeads(afe, sampler)
+    return sampler
 
 
 def by_interrupt(afe, board, seconds=1):

@@ -73,6 +73,8 @@ class FrontEnd:
         self.vref = part.default_vref
         self.running = False
         self.calibration = None
+        self.ac = False  # lead-off by alternating current: nothing in the status tells of it
+        self.lead_off_amperes = 6e-9
         self._settings = None
 
     # --- registers
@@ -155,6 +157,8 @@ class FrontEnd:
         self.rate = rate
         self.gains = gains
         self.vref = vref
+        self.ac = features.get("lead_off") == "ac"
+        self.lead_off_amperes = features.get("lead_off_amperes", 6e-9)
         self._settings = dict(rate=rate, gain=gain, vref=vref, inputs=inputs, **features)
 
     def nv_per_code(self, channel=0):
@@ -170,6 +174,8 @@ class FrontEnd:
 
     def input_flags(self, word):
         """The lead-off flags of a status word as input bits (see `leads`)."""
+        if self.ac:
+            return word  # `monitor.acleads` has put them there
         if self.part.family == "two":
             stat = word >> 15 & 0x1F
             return (

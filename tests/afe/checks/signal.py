@@ -3,6 +3,7 @@
 from bench import Board, Steps, clean, kernel, run_ms, vouch
 
 from monitor import quality as q
+from monitor.acleads import AcLeads
 from monitor.afe import leads
 from monitor.afe.driver import PoweredOff
 from monitor.sampler import Sampler
@@ -19,14 +20,17 @@ def ecg(lead, k):
 
 
 class Run:
-    def __init__(self, part, volts=ecg, rate=250, **options):
+    def __init__(self, part, volts=ecg, rate=250, wrap=None, **options):
         self.board = Board(part, Steps(volts))
         self.afe = PoweredOff(self.board).power_up()
         self.afe.configure(rate=rate, **options)
         self.sampler = Sampler(self.afe, self.board)
+        if wrap:
+            self.sampler = wrap(self.afe, self.sampler)
         self.sampler.run()
         self.quality = q.Quality(self.afe)
         self.changes = []
+        self.codes = []
 
     def run(self, ms):
         for _ in range(ms // 20):
@@ -36,6 +40,7 @@ class Run:
                 n = self.sampler.take()
                 if not n:
                     break
+                self.codes = self.codes[-600:] + list(self.sampler.channels[0][:n])
                 if self.quality.feed(self.sampler, n):
                     self.changes.append((kernel.now, bytes(self.quality.state), self.quality.off))
         return self
@@ -92,6 +97,48 @@ def check_a_flicker_is_not_an_electrode_off(part):
         r.board.electrodes.set("LA", on=True)
         r.run(200)
     assert not r.quality.off
+    clean(r.board)
+
+
+def check_ac_lead_off_tells_each_electrode(part):
+    """By alternating current: off above 2 megohms, on below 1; the ECG as without it."""
+    if "119" in part:
+        # A code of 16 bits is large: a larger current.
+        amperes = 22e-9 if part in ("ADS1191", "ADS1192") else 24e-9
+    else:
+        amperes = 6e-9
+    r = Run(part, lead_off="ac", lead_off_amperes=amperes, wrap=AcLeads)
+    r.run(3000)
+    for channel in range(r.afe.channels):
+        assert r.state(channel) == "good", (channel, r.quality.text(channel))
+    clear = r.codes[-500:]
+    one = r.afe.channels == 1
+    for name in leads.wiring(r.afe.channels):
+        if name == "RL":
+            continue
+        share = 2 if name == "RA" and not one else 1  # two channels' currents
+        r.board.electrodes.set(name, ohms=1500e3 / share)
+        r.run(500)
+        assert r.quality.electrodes_off() == [], (name, r.quality.electrodes_off())
+        r.board.electrodes.set(name, ohms=2500e3 / share)
+        r.run(500)
+        expected = ["RA", "LA"] if one else [name]  # one channel can't tell which
+        assert r.quality.electrodes_off() == expected, (name, r.quality.electrodes_off())
+        for channel, needs in enumerate(leads.needed(r.afe.channels)):
+            assert (r.state(channel) == "lead off") == (name in needs), (name, channel)
+        r.board.electrodes.set(name, ohms=1200e3 / share)  # the other limit
+        r.run(1200)
+        assert r.quality.electrodes_off() == expected, (name, r.quality.electrodes_off())
+        r.board.electrodes.set(name, ohms=20e3)
+        r.run(1200)
+        assert r.quality.electrodes_off() == [], (name, r.quality.electrodes_off())
+    # The tone is gone: the flat parts of the ECG are as flat as without a current.
+    nv = r.afe.nv_per_code()
+    flat = [v for i, v in enumerate(clear[:-2]) if abs(clear[i + 1] - v) * nv < 40000]
+    assert len(flat) > 400, len(flat)
+    r.board.electrodes.set("LA", on=False)
+    r.run(500)
+    assert "LA" in r.quality.electrodes_off()
     clean(r.board)
 
 
