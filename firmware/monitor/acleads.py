@@ -36,9 +36,9 @@ def demodulate(block, state, n: int):
     b = ptr32(block)
     s = ptr32(state)
     phase = int(s[0])
-    # x64 loads ptr32 without sign.
-    one = ((int(s[2]) & 0x7FFFFFFF) ^ 0x40000000) - 0x40000000
-    two = ((int(s[3]) & 0x7FFFFFFF) ^ 0x40000000) - 0x40000000
+    # x64 loads ptr32 without sign. A sum is below 25 x 2^24: 100 ms are 100 samples at the most.
+    one = ((int(s[2]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
+    two = ((int(s[3]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
     p2 = ((int(s[4]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
     p1 = ((int(s[5]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
     i = 0

@@ -93,7 +93,8 @@ class Acquisition:
         self.fault = 0
 
     def _configure(self, afe):
-        frontends.configure(afe, self.rate, self._settings.get(_settings.GAIN))
+        get = self._settings.get
+        frontends.configure(afe, self.rate, get(_settings.GAIN), get(_settings.LEADS_BY_AC))
         problem = load_for(afe, getattr(self._board, "ROOT", "/"))
         if problem:
             print("The calibration is not used:", problem)

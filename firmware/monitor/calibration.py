@@ -116,7 +116,7 @@ def known_gains(afe, board, known_uv, sampler_of):
             n = sampler.take()
             if n and sampler.index * 2 > afe.rate:
                 for c in range(afe.channels):
-                    stats[c].add(sampler.channels[c], n)
+                    stats[c].add(sampler.channels[c], n, sampler.gap)
     finally:
         sampler.halt()
     seen = [2 * s.step * afe.nominal_nv(c) / 1000 for c, s in enumerate(stats)]

@@ -27,11 +27,12 @@ def _off(board):
     return PoweredOff(board)
 
 
-def configure(afe, rate, gain):
+def configure(afe, rate, gain, by_ac=0):
     """As the monitor uses it: `rate` in samples/s, right-leg drive and lead-off on.
 
-    ValueError when the part has no such rate or gain (an ADS1293's gain is fixed)."""
+    `by_ac`: lead-off by alternating current, which dry electrodes need. ValueError when the part
+    has no such rate or gain (an ADS1293 has one gain, and direct current)."""
     if afe.part.family == "1293":
         afe.configure(rate=rate)
     else:
-        afe.configure(rate=rate, gain=gain)
+        afe.configure(rate=rate, gain=gain, lead_off="ac" if by_ac else "dc")

@@ -18,9 +18,14 @@ class Statistics:
         self._room = room
         self._n = 0
 
-    def add(self, block, n):
+    def add(self, block, n, gap=0):
+        """n codes; before them `gap` were lost: the last one stands for them, so that time fits."""
         codes = self._codes
         at = self._n
+        gap = min(gap, self._room - at) if at else 0
+        for i in range(gap):
+            codes[at + i] = codes[at - 1]
+        at += gap
         n = min(n, self._room - at)
         for i in range(n):
             codes[at + i] = block[i]

@@ -259,7 +259,7 @@ class SelfTest:
                     first = sampler.newest()
                     first_us = time.ticks_us() - first[1]
                 for c in range(afe.channels):
-                    stats[c].add(sampler.channels[c], n)
+                    stats[c].add(sampler.channels[c], n, sampler.gap)
                 for i in range(n):
                     self._flags &= afe.input_flags(sampler.status[i])
             last = sampler.newest()
