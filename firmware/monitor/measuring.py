@@ -19,7 +19,7 @@ class Statistics:
         self._n = 0
 
     def add(self, block, n, gap=0):
-        """n codes; before them `gap` were lost: the last one stands for them, so that time fits."""
+        """n codes; `gap` were lost before them: the last one stands for those, so time fits."""
         codes = self._codes
         at = self._n
         gap = min(gap, self._room - at) if at else 0

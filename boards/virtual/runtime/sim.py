@@ -205,17 +205,23 @@ class Interrupt:
         global locked
         self.count += 1
         failed = None
+        before = locked
         micropython.heap_lock()
         locked += 1
         try:
             self.handler(self.owner)
         except BaseException as e:
             failed = e
-        while locked > 1:  # it locked and did not unlock
-            micropython.heap_unlock()
+        # It may have locked without unlocking; and a Ctrl-C, which here comes at any moment, may
+        # have left the models with the heap unlocked.
+        while locked > before:
             locked -= 1
-        locked -= 1
-        micropython.heap_unlock()
+            micropython.heap_unlock()
+        while locked < before:
+            micropython.heap_lock()
+            locked += 1
+        if isinstance(failed, KeyboardInterrupt):
+            raise failed  # a board raises it in the main program
         if failed is not None:
             self.handler = None
             print("Uncaught exception in IRQ callback handler")
@@ -225,16 +231,18 @@ class Interrupt:
 def _serve():
     global masked
     masked += 1
-    again = True
-    while again:
-        again = False
-        for source in _sources:
-            if source.pending:
-                source.pending = False
-                if source.handler is not None:
-                    source.call()
-                again = True
-    masked -= 1
+    try:
+        again = True
+        while again:
+            again = False
+            for source in _sources:
+                if source.pending:
+                    source.pending = False
+                    if source.handler is not None:
+                        source.call()
+                    again = True
+    finally:
+        masked -= 1
 
 
 def disable():

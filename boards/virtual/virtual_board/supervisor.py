@@ -128,8 +128,14 @@ class Supervisor:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             raise CommandError(
                 f"The board's MicroPython process ended unexpectedly ({how}).",
-                f"Its last words are in {self.settings.run_dir / 'board.log'}.",
+                self._last_words(),
             )
+
+    def _last_words(self) -> str:
+        if self.console is None:
+            return f"Its last words are in {self.settings.run_dir / 'board.log'}."
+        said = self.console.printed.decode(errors="replace").strip().splitlines()
+        return "Its last words: " + " | ".join(said[-6:])
 
     def _stdio(self, log: BinaryIO) -> dict[str, Any]:
         """Where the board's REPL is: nowhere, or on the console's port."""
