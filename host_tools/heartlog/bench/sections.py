@@ -78,6 +78,24 @@ SECTIONS: tuple[Section, ...] = (
         DETERMINISTIC,
     ),
     Section(
+        "journal",
+        "heartlog.bench.journal:capacity",
+        "Nothing lost: bytes of flash a beat takes, and days of wear",
+        DETERMINISTIC,
+    ),
+    Section(
+        "cuts",
+        "heartlog.bench.journal:endured",
+        "Nothing lost: power cuts, damaged flash, random bytes",
+        DETERMINISTIC,
+    ),
+    Section(
+        "wear",
+        "heartlog.bench.journal:wear",
+        "Nothing lost: a day of wear, every record compared",
+        DETERMINISTIC,
+    ),
+    Section(
         "security",
         "heartlog.bench.security:cost",
         "What encryption costs: bytes and machine code",

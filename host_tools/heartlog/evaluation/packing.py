@@ -10,14 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from heartlog._firmware.monitor.beats import Beats
+from heartlog._firmware.monitor.ecgplace import own_blocks
 from heartlog._firmware.monitor.link import pack, wire
 from heartlog.evaluation.board import Detection
+from heartlog.image.board import Board
 
 FLUSH_S = 9
 """As journal.FLUSH_MS."""
+REGULAR, ARRHYTHMIC = 1.41, 1.82
+"""Bytes a beat that tests/journal/test_size.py holds: ten records of MIT-BIH in sinus rhythm with
+few other beats, and the mean of all 48."""
+REGULAR_RECORDS = ("100", "101", "103", "112", "121", "122", "205", "212", "230", "234")
 BLOCK, BLOCK_HEAD = 4096, 32
+SETTINGS_BLOCKS = 2
+"""As in app.py."""
 BEATS_A_DAY = 75 * 60 * 24
 """108,000: the mean over day and night of a grown-up's heart is 70 to 75 beats/min."""
 
@@ -37,6 +46,15 @@ class Size:
     @property
     def bytes_per_beat(self) -> float:
         return self.pages * float(pack.PAGE) * BLOCK / (BLOCK - BLOCK_HEAD) / self.beats
+
+
+def days(board: Board, bytes_per_beat: float) -> float:
+    """Days of beats that a board's journal holds without a host: what its flash has for records
+    (settings and kept ECG apart, and a block that is always erased ahead)."""
+    blocks = board.journal_kib * 1024 // BLOCK
+    media = SimpleNamespace(lasting=True, blocks=blocks)
+    records = blocks - SETTINGS_BLOCKS - int(own_blocks(board, media)) - 1
+    return records * BLOCK / bytes_per_beat / BEATS_A_DAY
 
 
 def journal_beats(found: Detection, rate: int = 250) -> list[Entry]:

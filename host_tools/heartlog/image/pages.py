@@ -5,6 +5,7 @@ limits) and the power budget. What a person writes stands around them and is nev
 """
 
 from heartlog.errors import CommandError
+from heartlog.evaluation.packing import ARRHYTHMIC, REGULAR, days
 from heartlog.image.board import Board, board_folder
 from heartlog.image.wiring import wiring_svg, wiring_table
 
@@ -43,7 +44,9 @@ def facts(board: Board) -> str:
         f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
         "",
         f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots}, up to"
-        f" {board.slot_kib} KiB each; {board.journal_kib} KiB for settings, records and kept ECG.",
+        f" {board.slot_kib} KiB each; {board.journal_kib} KiB for settings, records and kept ECG:"
+        f" {days(board, ARRHYTHMIC):.1f} days of an arrhythmic heart's beats,"
+        f" {days(board, REGULAR):.1f} of a regular one's, with no host near.",
         "",
         "**Known limits.**",
         "",
