@@ -1,5 +1,6 @@
 """What identifies a patient is never on the monitor: not in its flash, in no command to it."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from heartlog._firmware.monitor.link import wire
+from heartlog.ble import find_monitor, open_backend
+from heartlog.link.monitor import Monitor, RequestRefused
 from heartlog.records import patients
 from heartlog.store import Store
 from virtual_board import Board
@@ -55,6 +58,7 @@ def test_the_flash_names_nobody_after_a_session(tmp_path: Path) -> None:
         )
         assert done.returncode in (0, 4), done.stderr[-1500:]
         flash = (board.run_dir / "flash.bin").read_bytes()
+        asyncio.run(no_wipe(board))
     with Store.open(store) as opened:
         (session,) = opened.sessions()
         assert session.patient_name == PERSON["name"]
@@ -63,6 +67,20 @@ def test_the_flash_names_nobody_after_a_session(tmp_path: Path) -> None:
     assert [w for w in told() if w in flash] == []
     # The search finds what is there: all of it lies in the store.
     assert [t for t in PERSON.values() if t.encode() not in store.read_bytes()] == []
+
+
+async def no_wipe(board: Board) -> None:
+    """An unpaired monitor can't tell who asks: it is wiped by nobody."""
+    async with open_backend(f"virtual:{board.run_dir}") as backend:
+        found = await find_monitor(backend, timeout=60)
+        async with Monitor(backend, found.device) as monitor:
+            for number, result in (
+                (monitor.info.journal, wire.REFUSED),
+                (monitor.info.journal ^ 1, wire.BAD_OPERAND),
+            ):
+                with pytest.raises(RequestRefused) as refused:
+                    await monitor.request(wire.WIPE, number)
+                assert refused.value.result == result
 
 
 def test_no_command_has_room_for_a_text() -> None:

@@ -31,7 +31,9 @@ class Batch:
     records: list[Record] = field(default_factory=list)
     early: list[Record] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
-    """(first, last) of numbers that the monitor no longer has."""
+    """(first, last) of numbers that the monitor no longer has, or that are locked."""
+    locked: bool = False
+    """A page on the way to these records could not be opened: its key is not this host's."""
     newest: int = 0
     """The highest number that the monitor is known to have given, 0 if the frame told none."""
 
@@ -40,6 +42,7 @@ class Batch:
         self.records += later.records
         self.early += later.early
         self.missing += later.missing
+        self.locked |= later.locked
         self.newest = max(self.newest, later.newest)
 
     def __bool__(self) -> bool:
@@ -74,6 +77,7 @@ class RecordFlow:
         self._keys = keys
         self._page: Unpacker | None = None
         self._sealed = SealedPage(keys, journal)
+        self._locked = False  # a page since the last record
         self._number = -1
         self._waiting = True  # pages under way belong to a stream that was given up
 
@@ -164,15 +168,21 @@ class RecordFlow:
             if seq < self.next_seq:
                 continue
             if seq > self.next_seq:
-                batch.missing.append((self.next_seq, seq - 1))
+                self._miss(seq, batch)
             batch.records.append(decode(seq, kind, body, page.boot))
             self.next_seq = seq + 1
         if page.damaged and not damaged:
             self.damaged_pages += 1
         if self._sealed.locked and not locked:
             self.locked_pages += 1
+            self._locked = True
 
     def _skip(self, first: int, following: int, batch: Batch) -> None:
         if not self._waiting and first <= self.next_seq < following:
-            batch.missing.append((self.next_seq, following - 1))
+            self._miss(following, batch)
             self.next_seq = following
+
+    def _miss(self, following: int, batch: Batch) -> None:
+        batch.missing.append((self.next_seq, following - 1))
+        batch.locked |= self._locked
+        self._locked = False

@@ -92,7 +92,13 @@ class Follower:
     def _on_missing(self, event: events.Missing) -> None:
         count = event.last - event.first + 1
         self.missing += count
-        self.say(f"The monitor no longer has {count} records ({event.first} to {event.last}).")
+        which = f"{count} records ({event.first} to {event.last})"
+        if event.locked:
+            self.say(
+                f"{which} are sealed under another computer's key: pair it there to read them."
+            )
+        else:
+            self.say(f"The monitor no longer has {which}.")
 
     def _on_committed(self, event: events.Committed) -> None:
         self.stored = event.count

@@ -58,10 +58,12 @@ class Arrived(Event):
 
 @dataclass(frozen=True, slots=True)
 class Missing(Event):
-    """The monitor no longer has these numbers."""
+    """The monitor no longer has these numbers, or (`locked`) they are sealed under a key that
+    this computer does not hold."""
 
     first: int
     last: int
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

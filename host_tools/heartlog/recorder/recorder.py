@@ -271,7 +271,7 @@ class Recorder:
         for first, last in batch.missing:
             self._commit()
             self._store.mark_lost(self._device, first, last, self._journal)
-            self._tell(events.Missing(self._clock.now(), first, last))
+            self._tell(events.Missing(self._clock.now(), first, last, batch.locked))
         if batch.records:
             if not self._pending:
                 self._pending_since = now
