@@ -117,6 +117,10 @@ class App:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         vault = Vault(settings.keys)
         vault.adopt(_pairing.journal_key(_root(board)))
+        if vault.new:
+            from . import wipe
+
+            wipe.scrub(_root(board))  # of the key of the session before
         self.journal = _journal.Journal(media, _random32, vault)
         left_out = self.journal.mount()
         self.body = bytearray(wire.MAX_BODY)

@@ -77,8 +77,10 @@ class Vault:
         return EXTRA if self.cover is not None else 0
 
     @property
-    def failures(self):
-        return self._slots.failures if self._slots is not None else 0
+    def new(self):
+        """Whether the newest key was given since the last boot: the monitor was paired anew."""
+        slots = self._slots
+        return slots is not None and bool(slots.live) and slots.live[-1].n == 0
 
     # --- keys ----------------------------------------------------------------------------------
     def adopt(self, key):

@@ -98,6 +98,8 @@ def test_the_journal_is_sealed_and_its_host_reads_it(
     assert monitor.flow is not None
     assert monitor.flow.locked_pages >= len(mine)
     assert {r.seq for r in theirs if r.boot == boot} == set()
+    flash = (board.run_dir / "flash.bin").read_bytes()
+    assert keys.all()[0].key_bytes not in flash  # nor any copy of it in the file system's log
     # And back: the first computer reads its own again.
     pair(VirtualCable(board.run_dir), keys)
     again, monitor = asyncio.run(fetch(board, keys, theirs[-1].seq + 100))
