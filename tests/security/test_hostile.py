@@ -127,16 +127,21 @@ def test_what_was_recorded_on_the_air_opens_nothing(tmp_path: Path) -> None:
 
 def test_a_flood_keeps_nobody_away_and_costs_no_sample(tmp_path: Path) -> None:
     async def check(board: Board, backend: Backend, keys: Keys) -> None:
-        found = await find_monitor(backend)
-        async with (
-            contextlib.AsyncExitStack() as stack,
-            Monitor(backend, found.device, found.key) as monitor,
-        ):
-            before = (await monitor.status())["next_seq"]
-            other = await stack.enter_async_context(another(board, tmp_path))
+        async with another(board, tmp_path) as other:
             stranger = other.client((await device_on_air(other))[0])
             await stranger.connect()
             heard = await listen(stranger)
+            found = await find_monitor(backend)
+            await follow(board, backend, found, stranger, heard)
+        assert board.control(do="status")["missed_edges"] == 0
+
+    async def follow(
+        board: Board, backend: Backend, found: Any, stranger: Any, heard: dict[str, list[bytes]]
+    ) -> None:
+        async with Monitor(backend, found.device, found.key) as monitor:
+            before = (await monitor.status())["next_seq"]
+            advertising = lambda: board.control(do="status")["radio"]["advertising"]  # noqa: E731
+            await until(lambda: not advertising())
 
             async def flood() -> None:
                 for n in range(600):
@@ -162,7 +167,6 @@ def test_a_flood_keeps_nobody_away_and_costs_no_sample(tmp_path: Path) -> None:
             assert not heard[wire.ECG_UUID]
             with contextlib.suppress(BleakError):
                 await stranger.disconnect()
-        assert board.control(do="status")["missed_edges"] == 0
 
     paired(tmp_path, check)
 

@@ -1,7 +1,7 @@
 """The monitor's side of the link: connections, commands, and what goes out.
 
     server = Server(bluetooth.BLE(), journal, handlers, info)
-    server.open(open_heart_rate=True)
+    server.open("Heartlog", board.NAME, version)
     server.step(time.ticks_ms())            # in the main loop
 
 The radio's interrupts only note what came (`_on_irq`); everything happens in `step`. One central
@@ -20,6 +20,7 @@ from struct import pack_into, unpack_from
 from . import bonds as _bonds
 from . import gatt, wire
 from . import guard as _guard
+from .advertiser import Advertiser
 from .stream import RecordStream
 
 _IRQ_CENTRAL_CONNECT, _IRQ_CENTRAL_DISCONNECT, _IRQ_GATTS_WRITE, _IRQ_MTU = 1, 2, 3, 21
@@ -27,9 +28,7 @@ _QUEUE = 12
 _CONNECTIONS = 2
 _FRAMES_A_STEP = 4
 _HELLO_MS = 30000  # a central that asked for nothing by then is sent away
-_ADVERTISE_US = 250000
 _NO_CONNECTION = -1
-_NOT_RESOLVABLE = 3  # addr_mode: a random address that means nothing to anybody
 # What only the host that has the records may do, while there is one.
 _OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
            wire.ERASE, wire.ECG_ACK)  # fmt: skip
@@ -59,7 +58,6 @@ class Server:
         self.guard = None  # a guard.Guard once the monitor is paired
         self.serial = b""  # as on its label, for whoever was let in
         self.bonds = None  # a bonds.Bonds then, where the stack can secure its link itself
-        self._moves = True  # the stack can change the radio's address
         self._state = b""  # what a host reads as the status
         self.ecg = None  # an ecg stream, see ecgstream.py
         self._peers = [Peer() for _ in range(_CONNECTIONS)]
@@ -76,7 +74,7 @@ class Server:
         self.overrun = 0  # writes that came faster than they could be taken
         self.frames = 0
         self.running = False
-        self._advertising = False
+        self._advertiser = None
 
     def open(self, name, model, firmware, status=b""):
         """Starts the radio; `status` is what the status characteristic reads until `status()` is
@@ -109,40 +107,14 @@ class Server:
                 ble.gatts_write(handle, text.encode())
             ble.gatts_write(self._status, status)
         ble.gatts_write(self._battery_handle, b"\x00")
-        self._name = name
+        self._advertiser = Advertiser(ble, name, self.guard)
         self.running = True
-        self.advertise()
-
-    def advertise(self, now=0):
-        """Lets centrals find us while there is room for one."""
-        response = gatt.scan_response(self.open_heart_rate)
-        if self.guard is None:
-            data = gatt.advertisement(self._name)
-        else:
-            if self.guard.due(now) and not self.connected:
-                self._move()
-                self.guard.rotate(now, os.urandom(4))
-            data = gatt.private_advertisement(self.guard.identifier)
-        try:
-            self._ble.gap_advertise(_ADVERTISE_US, data, resp_data=response)
-            self._advertising = True
-        except OSError:
-            self._advertising = False  # tried again in step()
-
-    def _move(self):
-        """A new radio address, in step with the identifier: who follows one loses both."""
-        if not self._moves:
-            return
-        try:
-            self._ble.gap_advertise(None)  # an address can't change while it is advertised
-            self._ble.config(addr_mode=_NOT_RESOLVABLE)
-        except (OSError, ValueError):
-            self._moves = False  # BTstack has the one that its chip came with
 
     def open_up(self, heart_rate):
         """Whether everyone may read the heart rate from now on; told in the advertisement too."""
         self.open_heart_rate = heart_rate
-        self._advertising = False  # begun anew in step()
+        if self._advertiser is not None:
+            self._advertiser.stale = True
 
     # --- interrupts ----------------------------------------------------------------------------
     def _on_irq(self, event, data):
@@ -165,7 +137,7 @@ class Server:
                     peer.serial += 1
                     peer.handle = data[0]
                     break
-            self._advertising = False  # the stack stops it
+            self._advertiser.running = False  # the stack stops it
         elif event == _IRQ_CENTRAL_DISCONNECT:
             for peer in self._peers:
                 if peer.handle == data[0]:
@@ -208,11 +180,9 @@ class Server:
             self._changed = False
             self._drop_owner()
             worked = True
-        if not self._advertising and self.connected < _CONNECTIONS:
-            self.advertise(now)
-        elif self._advertising and self.guard is not None and self.guard.due(now):
-            if not self.connected:
-                self.advertise(now)
+        guard = self.guard
+        served = guard is not None and guard.passkey is not None
+        self._advertiser.step(now, self.connected, served, self.open_heart_rate)
         if self.bonds is not None and self.bonds.step():
             worked = True
         self._send_away(now)
