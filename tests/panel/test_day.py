@@ -41,7 +41,7 @@ import start
 """
 """Filling the flash takes days: how full the journal takes itself to be is a file here."""
 RESTART_MS = 400
-FLASH_MS = 25  # the light is looked at every ten milliseconds, and has a resolution of its own
+FLASH_MS = 100  # the light is moved on every ten milliseconds, and waits for erases of flash
 
 
 class Journal:
