@@ -192,6 +192,32 @@ def test_a_store_that_is_in_use_is_not_converted(tmp_path):
         assert len(store.events(session)) == 2
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from heartlog.cli import main
+size = Path(sys.argv[1]).stat().st_size
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+main(["store", "encrypt", "--store", sys.argv[1]])
+"""
+
+
+def test_a_disk_that_is_full_leaves_the_store_as_it_was(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with Store.open(path) as store:
+        session = fill(store)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [f.name for f in tmp_path.glob("s.*")] == ["s.sqlite"]
+    with Store.open(path) as store:
+        assert len(store.beats(session)) == 5000
+
+
 CHILD = """
 import sys, heartlog.store.convert as c
 from heartlog.security import master

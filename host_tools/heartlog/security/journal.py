@@ -113,7 +113,7 @@ class SealedPage:
         """The plain page's next bytes; a page in clear passes through."""
         raw = self._raw
         raw += data
-        if raw[0] & SEALED == 0 or raw[0] == 0xFF:
+        if not raw or raw[0] & SEALED == 0 or raw[0] == 0xFF:
             self._given = len(raw)
             return bytes(data)
         if self._given == 0:

@@ -13,13 +13,15 @@ this computer's master secret (security/master.py) and the salt: no two files ha
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
 
-from heartlog.store.errors import StoreLocked, StoreUnreachable
+from heartlog.store.errors import StoreError, StoreLocked, StoreUnreachable, translate
 
 MARK = b"HRLGSEAL"
 SALT_BYTES = 16
@@ -95,18 +97,30 @@ class Secret:
         return url.update_query_dict({QUERY: self.key.hex()})
 
     def _check(self, path: Path) -> None:
-        raw = self.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except module().DatabaseError as problem:
-            if "not a database" not in str(problem):
-                raise
-            raise StoreLocked(
-                f"{path} does not open: it was locked with another secret, or was changed.",
-                "Use the user account or the passphrase that it was made with.",
-            ) from None
-        finally:
-            raw.close()
+        # Without write access to the folder a log can't be read, except as a file that rests.
+        rests = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
+        with cipher_errors(str(path)):
+            raw = self.connect(f"{path.absolute().as_uri()}?mode=ro{rests}", uri=True)
+            try:
+                raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except module().DatabaseError as problem:
+                if "not a database" not in str(problem):
+                    raise
+                raise StoreLocked(
+                    f"{path} does not open: it was locked with another secret, or was changed.",
+                    "Use the user account or the passphrase that it was made with.",
+                ) from None
+            finally:
+                raw.close()
+
+
+@contextmanager
+def cipher_errors(where: str) -> Iterator[None]:
+    """Turn SQLCipher's own errors into StoreErrors that name the store."""
+    try:
+        yield
+    except module().Error as problem:
+        raise translate(problem, where) or StoreError(f"{where}: {problem}.") from problem
 
 
 def _derived(salt: bytes, where: str) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from heartlog.store.backup import verify
-from heartlog.store.cipher import Secret, module
+from heartlog.store.cipher import Secret, cipher_errors, module
 from heartlog.store.engine import APPLICATION_ID, as_url, open_engine
 from heartlog.store.errors import (
     StoreBusy,
@@ -65,7 +65,7 @@ def convert(path: Path, old: Secret | None, new: Secret | None) -> dict[str, int
     """Rewrite the store, opened by `old`, so that `new` opens it (None: in clear)."""
     partial = path.with_name(path.name + PARTIAL)
     _remove(partial)
-    with clear_errors(str(path)):
+    with clear_errors(str(path)), cipher_errors(str(path)):
         raw = _open_alone(path, old)
         try:
             counts = _copy(raw, partial, new)
