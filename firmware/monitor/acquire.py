@@ -16,7 +16,7 @@ from . import settings as _settings
 from .calibration import load_for
 from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
 from .link import wire
-from .quality import Quality
+from .quality import NO_HEART, Quality
 from .rhythm import Rhythm
 from .samplers import for_board
 
@@ -170,6 +170,8 @@ class Acquisition:
                 self._told[channel] = now
                 self._app.on_signal(self.index, now[0], now[1], now[2], channel + 1)
         was = self.state
+        if self.reason == NO_HEART and quality.reason[self._channel] != NO_HEART:
+            self.detector.reset()  # what it learned from that is no patient's
         self.state = quality.state[self._channel]
         self.reason = quality.reason[self._channel]
         if self.state in _NO_BEATS and was not in _NO_BEATS:

@@ -7,10 +7,11 @@
         quality.text(0)                          # "lead off: RA (white)"
     quality.travel(0)                            # uV that the baseline has gone so far
 
-Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all
-else is judged by half-second windows: saturated after one, noisy after two, flat after ten (or two
-of a stuck converter), good again after two (noisy: four) clean ones. After a gap by restart, and
-after an electrode came back, one second counts as settling. Nothing is allocated per block.
+Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all else
+is judged by half-second windows: saturated after one (by steps that no heart makes after two to
+five, until three without), noisy after two, flat after ten (two of a stuck converter), good again
+after two (noisy: four) clean ones. After a gap by restart, and after an electrode came back, one
+second counts as settling. Nothing is allocated per block.
 
 Travel: from one window to the next, the baseline goes by what lowest and highest value go both, in
 the same direction: a QRS that is in one window and not in the next moves only one of them.
@@ -18,8 +19,8 @@ the same direction: a QRS that is in one window and not in the next moves only o
 
 from array import array
 
-import micropython
 from micropython import const
+from monitor import quality_core as scanning
 from monitor import sampler_core as core
 from monitor.afe import leads
 
@@ -45,6 +46,7 @@ MOVEMENT = const(6)
 AFTER_RESTART = const(7)
 AFTER_ELECTRODE = const(8)
 NOT_DELIVERING = const(9)
+NO_HEART = const(10)
 REASONS = (
     "",
     "electrode",
@@ -56,6 +58,7 @@ REASONS = (
     "the front end was restarted",
     "an electrode was just put on",
     "the front end delivers nothing",
+    "steps that no heart makes: more than 20 mV within 4 ms",
 )
 
 _OFF_MS = const(100)
@@ -64,80 +67,10 @@ _SETTLE_WINDOWS = const(2)
 _FLAT_UV = const(25)  # smaller than any QRS; noise of a 24-bit part stays below it
 _ROUGH_UV = const(100)  # second difference over 4 ms
 _MOVE_UV = const(8000)
+# The steepest QRS of the MIT-BIH records is 1.6 mV in 4 ms, and no heart brings 10 mV to the skin.
+_JUMP_UV = const(20000)
 _MOST_WAY_NV = const(20000000)
 # Full scale in the place of `rails`: 99 % of the range.
-
-# Places in a channel's scan state.
-_SKIP = const(0)
-_P1 = const(1)
-_P2 = const(2)
-_COUNT = const(3)
-_RAILS = const(4)
-_ROUGH = const(5)
-_MIN = const(6)
-_MAX = const(7)
-_RAIL_AT = const(8)
-_ROUGH_AT = const(9)
-_STEP = const(10)
-_SCAN = const(11)
-
-
-@micropython.viper
-def scan(block, state, n: int):
-    """Every `step`-th of n codes into the window's counts. Codes are within +/-2^23."""
-    b = ptr32(block)
-    s = ptr32(state)
-    i = int(s[0])
-    p1 = ((int(s[1]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    p2 = ((int(s[2]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    low = ((int(s[6]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    high = ((int(s[7]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-    rail = int(s[8])
-    rough = int(s[9])
-    count = int(s[3])
-    while i < n:
-        v = ((int(b[i]) & 0x3FFFFFFF) ^ 0x20000000) - 0x20000000
-        if count == 0:
-            low = v
-            high = v
-        if v < low:
-            low = v
-        if v > high:
-            high = v
-        if v >= rail or v <= 0 - rail:
-            s[4] = int(s[4]) + 1
-        d = v - p1 - p1 + p2
-        if d > rough or d < 0 - rough:
-            s[5] = int(s[5]) + 1
-        p2 = p1
-        p1 = v
-        count += 1
-        i += int(s[10])
-    s[0] = i - n
-    s[1] = p1
-    s[2] = p2
-    s[3] = count
-    s[6] = low
-    s[7] = high
-
-
-@micropython.viper
-def flags(words, n: int, every: int) -> int:
-    """AND (`every` 1) or OR of n status words."""
-    w = ptr32(words)
-    if every:
-        found = 0xFFFFFF
-        i = 0
-        while i < n:
-            found &= int(w[i])
-            i += 1
-        return found
-    found = 0
-    i = 0
-    while i < n:
-        found |= int(w[i])
-        i += 1
-    return found
 
 
 class Quality:
@@ -159,16 +92,18 @@ class Quality:
         self._move = array("i", bytes(4 * channels))
         self._stuck = 2 if part.bits == 24 else 0  # codes; 16-bit parts may honestly stand still
         for c in range(channels):
-            state = array("i", bytes(4 * _SCAN))
+            state = array("i", bytes(4 * scanning.SCAN))
             nv = afe.nv_per_code(c)
-            state[_RAIL_AT] = top - top // 100
-            state[_ROUGH_AT] = min(top, int(_ROUGH_UV * 1000 / nv))
-            state[_STEP] = step
+            state[scanning.RAIL_AT] = top - top // 100
+            state[scanning.ROUGH_AT] = min(top, int(_ROUGH_UV * 1000 / nv))
+            state[scanning.STEP] = step
+            state[scanning.JUMP] = min(top, int(_JUMP_UV * 1000 / nv))
             self._scans.append(state)
             self._flat[c] = max(int(_FLAT_UV * 1000 / nv), 3)
             self._move[c] = int(_MOVE_UV * 1000 / nv)
-        # Windows in a row that were flat, stuck, noisy, at the rail, clean; and left to settle.
-        self._runs = [bytearray(6) for _ in range(channels)]
+        # Windows in a row that were flat, stuck, noisy, at the rail, clean; left to settle; steps
+        # that no heart makes, two a window less one for each without.
+        self._runs = [bytearray(7) for _ in range(channels)]
         self._levels = array("i", bytes(8 * channels))  # lowest, highest of the window before
         self._travels = array("i", bytes(4 * channels))
         self._nv = array("i", [max(1, int(afe.nv_per_code(c))) for c in range(channels)])
@@ -197,8 +132,8 @@ class Quality:
                 runs[5] = _SETTLE_WINDOWS
             changed = self._all(SETTLING, AFTER_RESTART)
         if self._sensed:
-            every = self._afe.input_flags(flags(sampler.status, n, 1)) & self._sensed
-            some = self._afe.input_flags(flags(sampler.status, n, 0)) & self._sensed
+            every = self._afe.input_flags(scanning.flags(sampler.status, n, 1)) & self._sensed
+            some = self._afe.input_flags(scanning.flags(sampler.status, n, 0)) & self._sensed
             now = self._inputs_off
             if every != now or some != now:
                 if self._debounce(every, some, n):
@@ -209,8 +144,8 @@ class Quality:
                     self._changing[i] = 0
         for c in range(self.channels):
             state = self._scans[c]
-            scan(sampler.channels[c], state, n)
-            if state[_COUNT] >= self._window and self._judge(c, state):
+            scanning.scan(sampler.channels[c], state, n)
+            if state[scanning.COUNT] >= self._window and self._judge(c, state):
                 changed = True
         return changed
 
@@ -284,15 +219,18 @@ class Quality:
 
     def _judge(self, c, scan_state):
         """The end of a half-second window of channel c."""
-        count = scan_state[_COUNT]
-        rails = scan_state[_RAILS]
-        rough = scan_state[_ROUGH]
-        swing = scan_state[_MAX] - scan_state[_MIN]
-        self._move_on(c, scan_state[_MIN], scan_state[_MAX])
-        scan_state[_COUNT] = 0
-        scan_state[_RAILS] = 0
-        scan_state[_ROUGH] = 0
+        count = scan_state[scanning.COUNT]
+        rails = scan_state[scanning.RAILS]
+        rough = scan_state[scanning.ROUGH]
+        swing = scan_state[scanning.MAX] - scan_state[scanning.MIN]
+        self._move_on(c, scan_state[scanning.MIN], scan_state[scanning.MAX])
+        scan_state[scanning.COUNT] = 0
+        scan_state[scanning.RAILS] = 0
+        scan_state[scanning.ROUGH] = 0
         runs = self._runs[c]
+        # One step may be an electrode that moved; steps again and again are no patient.
+        runs[6] = min(runs[6] + 2, 6) if scan_state[scanning.STEPS] > 0 else max(runs[6] - 1, 0)
+        scan_state[scanning.STEPS] = scan_state[scanning.CLOSE] = 0
         railed = rails * 8 > count
         moved = swing > self._move[c]
         noisy = rough * 4 > count or moved
@@ -310,6 +248,8 @@ class Quality:
             state, reason = LEAD_OFF, ELECTRODE
         elif runs[3]:
             state, reason = SATURATED, RAIL
+        elif runs[6] >= 4 or (runs[6] and reason == NO_HEART):
+            state, reason = SATURATED, NO_HEART
         elif runs[1] >= 2:
             state, reason = FLAT, STUCK
         elif runs[0] >= 10:

@@ -46,6 +46,7 @@ class Afe(serial.Serial):
             "mute": False,
             "clock_ppm": 0,
             "stuck": None,
+            "flip": None,
         }
         self.faults.update(bus_faults)
         self.regs = bytearray(len(self.part.registers))
@@ -201,7 +202,11 @@ class Afe(serial.Serial):
         self.analog.spoil()
 
     def touch(self):
-        """Faults have changed."""
+        """Faults have changed. `flip` ([address, mask]) happens once, as a discharge does it."""
+        if self.faults["flip"]:
+            address, mask = self.faults["flip"]
+            self.regs[address] ^= mask
+            self.faults["flip"] = None
         self._refresh()
 
     def _convert(self):

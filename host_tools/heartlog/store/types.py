@@ -148,6 +148,7 @@ SIGNAL_REASONS = {
     7: "after a restart",
     8: "electrode just on",
     9: "front end silent",
+    10: "steps of no heart",
 }
 """Short names of the reasons that the monitor's `quality` gives for a signal's state."""
 

@@ -212,6 +212,32 @@ def check_movement(part):
     clean(r.board)
 
 
+def check_steps_that_no_heart_makes(part):
+    """A square wave of 190 mV is no heart, at whatever pace; a pacemaker's spikes may be."""
+    for period in (100, 150, 250, 500):
+
+        def square(lead, k):
+            if not 750 <= k < 2500:
+                return ecg(lead, k)
+            return 0.19 if k // (period // 2) % 2 else -0.19
+
+        r = Run(part, square, lead_off=None).run(3000)
+        assert r.state(0) == "good"
+        r.run(2600)
+        assert r.state(0) == "saturated", (period, r.quality.text(0))
+        assert "no heart makes" in r.quality.text(0), r.quality.text(0)
+        r.run(4400 + 5500)
+        assert r.state(0) == "good", (period, r.quality.text(0))
+        r.sampler.halt()
+
+    def paced(lead, k):
+        return ecg(lead, k) + (0.06 if k % 200 == 195 else -0.02 if k % 200 == 196 else 0.0)
+
+    r = Run(part, paced).run(20000)
+    assert "heart" not in r.quality.text(0), r.quality.text(0)
+    clean(r.board)
+
+
 def check_settling_after_a_restart(part):
     r = Run(part).run(3000)
     r.board.afe.brown_out()
