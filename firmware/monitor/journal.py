@@ -134,7 +134,7 @@ class Journal:
             if data is None:
                 return self.ring.head_at(number % self.ring.slots)[1] + MOST_RECORDS - 1
         reader = Unpacker(data, self.ring.journal)
-        reader.records()
+        reader.records(0xFFFFFFFF)  # none of them: a page's worth would not fit into a small heap
         return reader.seq - 1
 
     def _next_blank(self, number, kind):
@@ -228,7 +228,7 @@ class Journal:
     def _rewrite(self, start, end):
         """The chunk just closed did not read back: writes its records into another page."""
         reader = Unpacker(bytes(self.page[:end]), self.ring.journal)
-        records = [r for r in reader.records() if r[0] > self.flushed_seq]
+        records = reader.records(self.flushed_seq)
         first = records[0][0] if records else self.next_seq
         for _ in range(_ring.UNITS // _ring.PAGE_UNITS + 2):
             self._next_page()

@@ -22,6 +22,7 @@ does not look at, so that a byte boundary is reached. So
     byte is always noticed, and one in the last byte has changed the checksum itself.
 """
 
+from array import array
 from binascii import crc32
 
 try:
@@ -34,6 +35,7 @@ except ImportError:
 
 
 FIRST = 0xFF0000  # the interval at the beginning: below 0xFF in the first byte
+MOST_BITS = 96  # that a record takes in contexts: 77 by model.py, and the END of a chunk
 LEAST_CRC = 12  # bits behind the coded ones, the last of which is not used
 
 
@@ -72,7 +74,10 @@ class Encoder:
         self._low = 0
         self._size = FIRST
         self._saved_at, self._saved_low, self._saved_size = 0, 0, FIRST
-        self._saved_page = bytearray(len(page))
+        self._carried = False  # a carry went into the bytes before _saved_at
+        self._touched = array("H", bytes(2 * MOST_BITS))  # contexts since `save`, and what they
+        self._were = array("H", bytes(2 * MOST_BITS))  # were
+        self._count = 0
 
     def begin(self, start):
         """A chunk begins at this byte of the page."""
@@ -80,31 +85,38 @@ class Encoder:
         self._low = 0
         self._size = FIRST
 
-    @native
     def save(self):
-        """Notes the state of the chunk, for `restore`; the caller keeps the `states`."""
-        page, copy = self.page, self._saved_page
-        i, at = self.start, self.at
-        while i < at:  # a carry may still change these
-            copy[i] = page[i]
-            i += 1
-        self._saved_at, self._saved_low, self._saved_size = at, self._low, self._size
+        """Notes the state of the chunk, for `restore`: at most MOST_BITS bits may follow."""
+        self._saved_at, self._saved_low, self._saved_size = self.at, self._low, self._size
+        self._carried = False
+        self._count = 0
 
     def restore(self):
-        """Takes back all bits since `save`."""
-        at, self._low, self._size = self._saved_at, self._saved_low, self._saved_size
-        page, copy = self.page, self._saved_page
-        for i in range(self.start, at):
-            page[i] = copy[i]
+        """Takes back all bits since `save`, and what they did to the states."""
+        page, at = self.page, self._saved_at
         for i in range(at, min(self.at, self.limit)):
             page[i] = 0xFF
-        self.at = at
+        if self._carried:
+            i = at - 1
+            while page[i] == 0:
+                page[i] = 0xFF
+                i -= 1
+            page[i] -= 1
+        self.at, self._low, self._size = at, self._saved_low, self._saved_size
+        while self._count:
+            self._count -= 1
+            self.states[self._touched[self._count]] = self._were[self._count]
 
     @native
     def bit(self, context, bit):
         """Codes a bit (0 or 1) in its context."""
         states = self.states
         p = states[context]
+        n = self._count
+        if n < MOST_BITS:
+            self._touched[n] = context
+            self._were[n] = p
+            self._count = n + 1
         part = (self._size >> 8) * p >> 4
         if bit:
             states[context] = p - (p >> 5)
@@ -139,6 +151,8 @@ class Encoder:
                         page[i] = 0
                         i -= 1
                     page[i] += 1
+                    if i < self._saved_at:
+                        self._carried = True
             if at < limit:
                 page[at] = low >> 16
             at += 1

@@ -116,9 +116,9 @@ class Model:
         self.states = array("H", bytes(2 * CONTEXTS))
         self.words = array("I", bytes(4 * _WORDS))
         self.others = bytearray(_KINDS * (2 * _KEPT + 1))  # of each kind: size, last, one before
-        self._saved_states = array("H", bytes(2 * CONTEXTS))
-        self._saved_others = bytearray(len(self.others))
         self._saved = array("I", bytes(4 * _WORDS))
+        self._row = bytearray(2 * _KEPT + 1)  # of `others`, as it was at `save`
+        self._row_at = -1
 
     def begin(self, sample):
         """A page begins; `sample` is that of the beat before it."""
@@ -132,16 +132,26 @@ class Model:
             self.others[i] = 0
 
     def save(self):
-        """Notes everything, for `restore`."""
-        self._saved_states[:] = self.states
+        """Notes everything but the states (the encoder does that), for `restore`: one record."""
         self._saved[:] = self.words
-        self._saved_others[:] = self.others
+        self._row_at = -1
 
     def restore(self):
         """As it was at `save`."""
-        self.states[:] = self._saved_states
         self.words[:] = self._saved
-        self.others[:] = self._saved_others
+        if self._row_at >= 0:
+            for i in range(len(self._row)):
+                self.others[self._row_at + i] = self._row[i]
+
+    def copy(self):
+        """All of it, for `become`."""
+        return bytes(self.states), bytes(self.words), bytes(self.others)
+
+    def become(self, copy):
+        """As it was when it was copied."""
+        self.states[:] = array("H", copy[0])
+        self.words[:] = array("I", copy[1])
+        self.others[:] = copy[2]
 
     def sample(self):
         """Of the last beat."""
@@ -276,7 +286,12 @@ class Model:
             found = found << 1 | coder.bit(_KIND + found, kind >> i & 1)
         kind = found & 31
         at = kind * (2 * _KEPT + 1)
-        known = self.others[at] if kind < _KINDS else 0
+        known = 0
+        if kind < _KINDS:
+            known = self.others[at]
+            self._row_at = at
+            for i in range(len(self._row)):
+                self._row[i] = self.others[at + i]
         if known and not coder.bit(_NEW, 1 if size != known else 0):
             return kind, self._like(coder, at, body, known)
         size = coder.raw(size, 8)

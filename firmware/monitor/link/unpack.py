@@ -27,7 +27,7 @@ from .pack import (
 
 
 class Unpacker:
-    """Reads a page of any format; `feed` it more bytes of the same page as they come.
+    """Reads a page of any format: a whole one, or `feed` it the bytes as they come.
 
     `number`, `boot`: of the page, None until its header has come. `seq`: of the next record.
     `damaged`: what follows the last good chunk is neither a chunk nor empty; `ended`: it is empty.
@@ -41,6 +41,7 @@ class Unpacker:
         self.number = self.seq = self.boot = None
         self.damaged = False
         self.ended = False
+        self._whole = len(page) > 0  # nothing follows
         if page:
             self.feed(page)
 
@@ -68,9 +69,11 @@ class Unpacker:
     def __len__(self):
         return len(self._page)
 
-    def records(self):
-        """(seq, type, body) of every record in the chunks that are complete and not yet read."""
+    def records(self, above=-1):
+        """(seq, type, body) of every record in the chunks that are complete and not yet read,
+        if its seq is larger than `above`."""
         found = []
+        self._above = above
         if self._old is not None:
             found = self._old.records()
             self.seq, self.damaged, self.ended = (
@@ -87,7 +90,7 @@ class Unpacker:
     def _chunk(self, found):
         """Reads a chunk into `found`; False when it is not complete, or not one."""
         model, coder = self._model, self._coder
-        model.save()
+        before = None if self._whole else model.copy()
         seq, count, have = self.seq, self._count, len(found)
         try:
             coder.begin(self._at, min(len(self._page), PAGE))
@@ -104,18 +107,23 @@ class Unpacker:
         except (Damaged, Unfinished):
             # The decoder looks three bytes ahead: what it said when these were not there yet
             # means nothing.
-            self.damaged = coder.at + 3 <= len(self._page) or len(self._page) >= PAGE
+            here = len(self._page)
+            self.damaged = self._whole or coder.at + 3 <= here or here >= PAGE
         del found[have:]
         self.seq, self._count = seq, count
-        model.restore()
+        if not self.damaged:
+            model.become(before)
         return False
 
     def _item(self, item, found):
         model, coder = self._model, self._coder
         if item == BEAT:
             beat = model.beat(coder, 0, 0, 0, 0, 0, 0)
-            sample, rr, code, width, confidence, flags = beat
             kind = BEAT_KIND
+            if self.seq <= self._above:
+                self.seq = self.seq + 1 & U32
+                return
+            sample, rr, code, width, confidence, flags = beat
             body = pack("<IHHBBB", sample, rr, amplitude_value(code), width, confidence * 10,
                         flags)  # fmt: skip
         else:
@@ -126,5 +134,6 @@ class Unpacker:
                 return
             if kind == BEAT_KIND and len(body) == BEAT_SIZE:
                 model.seen(int.from_bytes(body[:4], "little"))
-        found.append((self.seq, kind, body))
+        if self.seq > self._above:
+            found.append((self.seq, kind, body))
         self.seq = self.seq + 1 & U32
