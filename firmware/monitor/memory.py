@@ -4,8 +4,9 @@
     memory.on_command(opcode, data, answer)   # -> (result, length), for `OPCODES`
     memory.step()                             # every turn: True while it erases
 
-DELETE   records up to a number: acknowledged ones only. They are not sent again, also after a
-         loss of power (a setting keeps the number); the ring takes their blocks as it comes.
+DELETE   records up to a number: acknowledged ones only. They are not offered again, also after a
+         loss of power (a setting keeps the number), but a page that holds later ones, too, is
+         sent as it is; the ring takes their blocks as it comes.
 ERASE    everything, with the journal's own number as the key to it: refused while a session runs
          and while anything is not acknowledged, so it can't lose what no host has. A DROPPED
          record says what went; numbers go on behind it. Then the flash itself is erased, block by
@@ -89,31 +90,39 @@ class Memory:
             return wire.NONE_FOUND, 3
         journal.delete(seq)
         self._app.settings.set(_settings.DELETED, seq)
+        self._app.tell_status()
         pack_into("<I", answer, 3, count)
         return wire.OK, 7
 
     def _erase(self, number, answer):
         app = self._app
-        journal, flash = app.journal, app.strips.flash if app.strips is not None else None
+        journal = app.journal
         if number != journal.journal:
             return wire.BAD_OPERAND, 3
-        journal.flush()
-        last = journal.next_seq - 1
+        flash = app.strips.flash if app.strips is not None else None
         if (
             app.settings.get(_settings.SESSION)
-            or journal.acked < last
+            or journal.acked < journal.next_seq - 1
             or (flash is not None and (app.strips.active or flash.acked < flash.next - 1))
         ):
             return wire.NOT_COMPLETED, 3
-        first = journal.first_seq
-        # The number first: cut off here, nothing is lost that is not on the host.
+        pack_into("<I", answer, 3, self.erase())
+        return wire.OK, 7
+
+    def erase(self):
+        """Forgets everything, whoever has it, and begins to erase it; seq of the record of it."""
+        app = self._app
+        journal = app.journal
+        journal.flush()
+        first, last = journal.first_seq, journal.next_seq - 1
+        # The number first: when the power goes behind this, the next boot goes on from here.
         app.settings.set(_settings.DELETED, last)
         journal.delete(last)
         journal.leave_block()
         seq = app.record(wire.DROPPED, first, last + 1 - first, wire.DROPPED_ERASED)
         journal.flush()
-        if flash is not None:
-            flash.forget()
+        if app.strips is not None:
+            app.strips.flash.forget()
         self.busy = True
-        pack_into("<I", answer, 3, seq)
-        return wire.OK, 7
+        app.tell_status()
+        return seq
