@@ -95,3 +95,8 @@ def journal_device():
 def flash_device():
     """The block device under the file system: the journal writes its own blocks' pages raw."""
     return flash.Flash()
+
+
+def ecg_device():
+    """The memory card that keeps whole ECG, None while none is fitted."""
+    return flash.card()

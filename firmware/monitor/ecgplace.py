@@ -4,10 +4,10 @@
     strips, fault = make_strips(app, board, media, first, blocks)
 
 A board says so in board.py: `ecg_device()` gives a block device of its own, a memory card or a
-second flash; `ECG_KIB` how much of the journal's flash is for ECG (without it an eighth: strips).
-Either makes it keep the whole ECG of a session. `PIO_SAMPLER` says that no sample waits for an
-interrupt, so that an erase costs none. A device that does not answer leaves strips in the
-journal's flash, and a FAULT record.
+second flash (None: nothing is fitted); `ECG_KIB` says how much of the journal's flash is for ECG
+(without it an eighth: strips). Either makes it keep the whole ECG of a session. `PIO_SAMPLER` says
+that no sample waits for an interrupt, so that an erase costs none. A device that does not answer
+leaves strips in the journal's flash, and a FAULT record.
 """
 
 from . import media as _media
@@ -34,7 +34,9 @@ def make_strips(app, board, media, first, blocks):
     device = getattr(board, "ecg_device", None)
     if device is not None:
         try:
-            return Strips(_on_device(app, device()), app.ecg, app, False, True), 0
+            found = device()
+            if found is not None:
+                return Strips(_on_device(app, found), app.ecg, app, False, True), 0
         except (OSError, ImportError) as error:
             number = getattr(error, "errno", None)
             fault = number if isinstance(number, int) and number else 255
@@ -46,8 +48,6 @@ def make_strips(app, board, media, first, blocks):
 
 
 def _on_device(app, device):
-    if device is None:
-        raise OSError(19)  # ENODEV
     if device.ioctl(5, 0) == 512:
         from .card import CardMedia
 

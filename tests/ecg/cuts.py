@@ -11,7 +11,7 @@ sys.path[:0] = [sys.argv[1], sys.argv[2], here, here + "/../journal"]
 
 from struct import pack_into
 
-from card import Card
+from card import RamCard
 from flash import PowerCut, RamNor
 from models.flash import FlashDevice
 from monitor.card import CardMedia
@@ -168,7 +168,7 @@ def cut(*where):
 
 
 busy = False
-chip = Card(BLOCKS * 8, seed) if KIND == "card" else RamNor(BLOCKS * 4096, seed)
+chip = RamCard(None, BLOCKS * 4096, seed=seed) if KIND == "card" else RamNor(BLOCKS * 4096, seed)
 life = Life(open_ring(chip), {}, [], 0)
 chip.before = cut
 for i in range(COUNT):

@@ -14,6 +14,7 @@ import vfs
 from cable import die
 from patient import Patient
 
+from models.card import Card
 from models.flash import Nor
 
 OTHER_DRIVER = "ADS1293"
@@ -43,6 +44,9 @@ class Board:
         self.nor = flash._nor = Nor(
             chip["path"], chip["size"], sim.stall, lambda: self.reset("power cut"), chip["seed"]
         )
+        card = config["card"]
+        if card["size"]:
+            flash._card = Card(card["path"], card["size"], sim.stall_soft, chip["seed"])
         self.nor.erase_us = chip["erase_us"]
         self.nor.program_us = chip["program_us"]
         for name in ("RESET", "CS", "BUTTON", "CHARGING"):

@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
     add("--stack", default="nimble", choices=STACKS, help="character of the Bluetooth stack")
     add("--image", type=Path, help="firmware image folder (default: build the firmware's)")
     add("--run-dir", type=Path, default=default_run_dir(), help="flash, logs, clock, board.json")
-    add("--fresh", action="store_true", help="begin with an erased flash")
+    add("--card", type=int, default=0, metavar="MIB", help="fit a memory card for whole ECG")
+    add("--fresh", action="store_true", help="begin with an erased flash, and card")
     add("--unique", type=bytes.fromhex, default=b"", help="the board's id, 16 hex digits")
     add("--battery-mv", type=int, default=3900, help="the cell's voltage")
     add("--ticks-ms", type=int, default=0, help="where time.ticks_ms starts (wraps at 2^30)")
@@ -43,9 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen: dict[str, Any] = vars(parser().parse_args(arguments))
     if chosen["part"] == "none":
         chosen["part"] = None
+    chosen["card_bytes"] = chosen.pop("card") << 20
     try:
         if chosen.pop("fresh"):
-            for name in ("flash.bin", "flash.bin.wear"):
+            for name in ("flash.bin", "flash.bin.wear", "card.img"):
                 (chosen["run_dir"] / name).unlink(missing_ok=True)
         with Board(**chosen) as board:
             return _watch(board)

@@ -64,6 +64,7 @@ class Settings:
     ticks_ms: where `time.ticks_ms` starts (it wraps at 2^30).
     radio: faults of the link from the start, as the control command "radio" takes them.
     console: offer the board's REPL on a serial port, as USB does; its name is in board.json.
+    card_bytes: size of the memory card for whole ECG; 0: none is fitted.
     files: path on the board -> file here, put on a flash that is new.
     hci_port, control_port: TCP ports on this computer; 0 takes free ones.
     """
@@ -83,6 +84,7 @@ class Settings:
     epoch: float = 0.0
     ticks_ms: int = 0
     flash_bytes: int = FLASH_BYTES
+    card_bytes: int = 0
     erase_us: int = 45000
     program_us: int = 400
     battery_mv: int = 3900

@@ -229,6 +229,7 @@ class Supervisor:
             "battery_mv": self.state["battery_mv"],
             "temperature": chosen.temperature,
             "charging": chosen.charging,
+            "card": {"path": str(chosen.run_dir / "card.img"), "size": chosen.card_bytes},
             "flash": {
                 "path": str(chosen.run_dir / "flash.bin"),
                 "size": chosen.flash_bytes,

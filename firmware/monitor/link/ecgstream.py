@@ -41,7 +41,7 @@ class EcgStream:
         if source is None:
             return None
         self._source = source
-        self._number = max(first, source.first) if first else source.next
+        self._number = source.find(first) if first else source.next
         self._end = first + count if count else 0x7FFFFFFF
         self._offset = 0
         return self._number

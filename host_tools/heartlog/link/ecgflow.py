@@ -44,9 +44,16 @@ class EcgFlow:
         self.taken = 0
         self.damaged = 0
         """Blocks that arrived incomplete, with a bad checksum, or sealed under an unknown key."""
+        self.gaps = 0
+        """Times that frames were missing."""
         self._number = -1
         self._data = bytearray()
         self._broken = True
+
+    @property
+    def losses(self) -> int:
+        """Counts up whenever a block may have been lost on the way."""
+        return self.gaps + self.damaged
 
     def receive(self, frame: bytes) -> list[EcgBlock]:
         """Takes one notification of the ECG characteristic; the blocks that it completed."""
@@ -60,6 +67,7 @@ class EcgFlow:
             return []
         if counter != self.taken:
             self._broken = True
+            self.gaps += 1
         self.taken = (counter + 1) & 0xFFFF
         if offset == 0:
             if not self._broken and self._data:

@@ -340,7 +340,8 @@ class Recorder:
             if not self._draining():
                 raise LinkLost("The monitor stopped sending before the session's last record.")
             return False
-        if self.strips.busy and self._draining():
+        self.strips.close()
+        if self.strips.busy and (self._draining() or self.strips.working(self._clock.now())):
             return False
         self._store.mark_complete(self.session_id, self._clock.now())
         now = self._clock.now()

@@ -1,7 +1,8 @@
-"""Fetches the strips of raw ECG that a monitor announces, beside the records.
+"""Fetches the strips of raw ECG that a monitor announces, beside the records; or all its ECG.
 
-The monitor sends one ECG stream at a time: live, or stored blocks. `StripFetcher` asks for the
-strips one after the other, gives live ECG back to whoever wanted it, and stores what came.
+A monitor that keeps the whole ECG has its strips as parts of it (`whole`). Of another, the strips
+are fetched one after the other, also those that an earlier recorder did not get to; it sends one
+ECG stream at a time, so live ECG is given back in between to whoever wanted it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from heartlog.link import EcgBlock, Monitor, Record, RequestRefused
-from heartlog.store import Store
+from heartlog.recorder.whole import WholeEcg
+from heartlog.store import Store, whole_ecg
 
 PATIENCE_SECONDS = 10.0
 """Without a block for so long, the fetch is begun again where it stopped, at most TRIES times."""
@@ -41,6 +43,9 @@ class StripFetcher:
         """Strips that were stored."""
         self.live = False
         self._running = False
+        self.whole: WholeEcg | None = None
+        """The whole ECG, while a monitor is connected that keeps it."""
+        self._asked = False
 
     def announce(self, record: Record) -> None:
         """A STRIP record was committed; a second one of the same strip replaces the first."""
@@ -52,19 +57,51 @@ class StripFetcher:
 
     @property
     def busy(self) -> bool:
-        """Whether strips are still to be fetched."""
+        """Whether strips, or whole ECG, are still to be fetched."""
+        if self.whole is not None:
+            return self.whole.busy
         return self._current is not None or bool(self._queue)
+
+    def working(self, now: float) -> bool:
+        """Whether blocks have come in the last seconds."""
+        heard = self._heard if self.whole is None else self.whole.heard
+        return now - heard < PATIENCE_SECONDS
+
+    def close(self) -> None:
+        """The session is over; its last ECG is waited for."""
+        if self.whole is not None:
+            self.whole.close()
 
     def connected(self, monitor: Monitor) -> None:
         """A new connection: what was under way is asked for again."""
         monitor.on_ecg = self._take
-        self._running = False
+        self._running = self._asked = False
+        self.whole = None
         if self._current is not None:
             self._queue.appendleft(self._current)
             self._current = None
 
+    async def _ask(self, monitor: Monitor, session_id: int) -> None:
+        """What the monitor keeps, and what of its strips an earlier recorder has left there."""
+        self._asked = True
+        self.whole = await WholeEcg.of(monitor, self._store)
+        if self.whole is not None:
+            return
+        info = monitor.info
+        for left in whole_ecg.missing_strips(self._store, info.device_id, info.journal):
+            if left.session_id == session_id:
+                self._want(left.strip, left.block, left.blocks)
+
+    def _want(self, strip: int, first: int, count: int) -> None:
+        if all((w.strip, w.first) != (strip, first) for w in self._queue):
+            self._queue.append(_Wanted(strip, first, count))
+
     def _take(self, block: EcgBlock) -> None:
         self._heard = self._now
+        if self.whole is not None:
+            if self.whole.take(block) and self._on_live is not None:
+                self._on_live(block)
+            return
         wanted = self._current
         if wanted is None:
             if self._on_live is not None:
@@ -77,6 +114,12 @@ class StripFetcher:
     ) -> None:
         """Called with every turn of the record loop; begins, ends and repeats fetches."""
         self._now = now
+        if not self._asked:
+            await self._ask(monitor, session_id)
+        if self.whole is not None:
+            self._queue.clear()  # a strip is a part of the whole
+            await self.whole.step(monitor, now, session_id, rate, nv_per_code)
+            return
         wanted = self._current
         if wanted is not None:
             last = wanted.first + wanted.count - 1
@@ -102,7 +145,10 @@ class StripFetcher:
         self._heard = self._now
         self._running = False
         try:
-            await monitor.fetch_ecg(missing[0], missing[-1] - missing[0] + 1)
+            began = await monitor.fetch_ecg(missing[0], missing[-1] - missing[0] + 1)
+            if began > missing[-1]:  # there is nothing of it any more
+                wanted.tries = TRIES
+                self._heard = -PATIENCE_SECONDS
         except RequestRefused:
             self._current = None  # an older monitor, or one without room for strips
 

@@ -1,0 +1,144 @@
+"""Erases a monitor whose every record is in the store, and shows before what that is.
+
+    held = await look(monitor, store)          # what is on it, and what of it is not here
+    seq = await erase(monitor, store)          # NotCommitted names what is missing
+
+The monitor refuses, too, while anything on it is not acknowledged. What it notes of itself while
+nobody wears it (a connection, the battery) comes all the time; that is stored first, in a session
+of its own that lists leave out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from heartlog._firmware.monitor.link import wire
+from heartlog.errors import CommandError, Incomplete
+from heartlog.link import Monitor, RequestRefused
+from heartlog.recorder.fetch import FEW
+from heartlog.recorder.whole import stored_range
+from heartlog.store import Store, whole_ecg
+
+ATTEMPTS = 50
+FETCH = "Fetch it first: heartlog fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a monitor holds; `missing`: records, `ecg_missing`: blocks or strips of ECG, that the
+    store has not."""
+
+    records: int
+    missing: int
+    ecg_blocks: int
+    ecg_missing: int
+    session: int
+
+    def told(self) -> str:
+        """In words."""
+        ecg = f" and {self.ecg_blocks} blocks of ECG" if self.ecg_blocks else ""
+        if not self.missing and not self.ecg_missing:
+            return f"{self.records} records{ecg}, all of them in this store"
+        parts = [f"{self.missing} records"] if self.missing else []
+        parts += [f"{self.ecg_missing} pieces of ECG"] if self.ecg_missing else []
+        return f"{self.records} records{ecg}; {' and '.join(parts)} not in this store"
+
+
+async def look(monitor: Monitor, store: Store) -> Held:
+    """What is on the monitor, held against the store."""
+    info, status = monitor.info, await monitor.status()
+    last = status["next_seq"] - 1
+    missing = store.missing(info.device_id, status["first_seq"], last, info.journal)
+    count = sum(b + 1 - a for a, b in missing)
+    found = await stored_range(monitor)
+    blocks = lost = 0
+    if found is not None:
+        first, following, _, flags = found
+        blocks = following - first
+        if flags & wire.ECG_IS_WHOLE:
+            here = whole_ecg.committed(store, info.device_id, info.journal, first)
+            if here + 1 < following:
+                # numbers that no block has are passed over
+                began = await monitor.fetch_ecg(here + 1, 1)
+                lost = following - began
+        else:
+            left = whole_ecg.missing_strips(store, info.device_id, info.journal)
+            lost = sum(1 for strip in left if strip.block + strip.blocks > first)
+    records = last + 1 - status["first_seq"]
+    return Held(records, count if count > FEW else 0, blocks, lost, status["session"])
+
+
+async def erase(monitor: Monitor, store: Store, now: float) -> int:
+    """Erases it; the number of the record that says so. Incomplete when something is missing."""
+    held = await look(monitor, store)
+    if held.session:
+        raise CommandError(
+            "The monitor is in a session, so it is not erased.",
+            "End it first: heartlog record, then Ctrl-C; or hold the button for eight seconds.",
+        )
+    if held.missing or held.ecg_missing:
+        raise Incomplete(f"The monitor holds {held.told()}.", FETCH)
+    rest = _Rest(monitor, store, now)
+    try:
+        for _ in range(ATTEMPTS):
+            await rest.take()
+            found = await stored_range(monitor)
+            if found is not None and found[1] > 1:
+                await monitor.request(wire.ECG_ACK, found[1] - 1)
+            try:
+                return int((await monitor.request(wire.ERASE, monitor.info.journal))[0])
+            except RequestRefused as error:
+                if error.result != wire.NOT_COMPLETED:
+                    raise
+    finally:
+        rest.close()
+    raise Incomplete(
+        "The monitor kept noting new records, so it was not erased.",
+        "Take the electrodes off, and try again.",
+    )
+
+
+class _Rest:
+    """The records that came last; a session for them is made when there is one."""
+
+    def __init__(self, monitor: Monitor, store: Store, now: float) -> None:
+        self._monitor, self._store, self._now = monitor, store, now
+        info = monitor.info
+        self._after = store.committed_seq(info.device_id, info.journal, 1)
+        self._session: int | None = None
+
+    async def take(self) -> None:
+        """Everything up to now is stored and acknowledged."""
+        info, status = self._monitor.info, await self._monitor.status()
+        last, oldest = status["next_seq"] - 1, status["first_seq"]
+        after = max(self._store.committed_seq(info.device_id, info.journal, oldest), oldest - 1)
+        while after < last:
+            async with asyncio.timeout(60):
+                async for batch in self._monitor.records(after):
+                    for a, b in batch.missing:
+                        self._store.mark_lost(info.device_id, a, b, info.journal)
+                    if batch.records:
+                        self._store.append(self._row(), batch.records, info.journal, self._now)
+                        after = batch.records[-1].seq
+                    if after >= last:
+                        break
+        await self._monitor.acknowledge(after)
+
+    def _row(self) -> int:
+        if self._session is None:
+            info = self._monitor.info
+            self._session = self._store.open_session(
+                info.device_id,
+                started_at=self._now,
+                status="recording",
+                firmware=info.firmware,
+                board=info.model,
+                notes="Noted by the monitor outside of any session, before it was erased.",
+            ).id
+        return self._session
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._store.mark_complete(self._session, self._now)
+            self._store.update_session(self._session, archived=True)

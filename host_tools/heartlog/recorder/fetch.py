@@ -1,0 +1,95 @@
+"""Takes everything that a monitor still holds, and changes nothing in what it does.
+
+    fetch = Fetch(store, backend, on_event=follower.take)
+    session = await fetch.run()            # None: there was nothing to fetch
+
+For a session that was interrupted, or worn without a computer near. A session that the monitor
+has ended meanwhile becomes complete; of one that it is still in, everything up to now is fetched,
+and the monitor goes on. Nothing is stored twice, however often it is begun anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heartlog.link import LinkLost, Monitor
+from heartlog.recorder import belonging, events
+from heartlog.recorder.recorder import Recorder
+
+FEW = 60
+"""Records that a monitor makes by itself while nobody wears it: no reason for a session."""
+
+
+class NothingToFetch(Exception):
+    """The store has everything but what the monitor noted outside of any session."""
+
+
+class Fetch(Recorder):
+    """A recorder that begins no session and ends none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._target: int | None = None
+        self.complete = False
+        """Whether the session has ended, and all of it is in the store."""
+
+    async def fetch(self) -> int | None:
+        """The store's session that took what there was; None when there was nothing."""
+        try:
+            return await self.run()
+        except NothingToFetch:
+            return None
+
+    async def _open_session(self, monitor: Monitor, status: dict[str, int]) -> None:
+        if self._target is None:
+            self._target = status["next_seq"] - 1
+        if self.session_id is not None:
+            self._store.mark_recording(self.session_id)
+            return
+        found = belonging.resume(self._store, self._device, self._journal, status)
+        if found is not None and found.how != belonging.NEW:
+            self.session_id, self._resumed = found.session.id, True
+            self._end = belonging.end_of(self._store, found.session)
+        else:
+            missing = self._store.missing(
+                self._device, status["first_seq"], self._target, self._journal
+            )
+            if not status["session"] and sum(b + 1 - a for a, b in missing) < FEW:
+                raise NothingToFetch
+            empty = None if found is None else found.session.id
+            self.session_id = self._open_row(monitor, status["session"], empty)
+        self._tell(events.SessionOpened(self._clock.now(), self._session(), self._resumed))
+
+    def _open_row(self, monitor: Monitor, number: int, empty: int | None) -> int:
+        """The store's session for what no session of the store has."""
+        now = self._clock.now()
+        values = {"firmware": monitor.info.firmware, "board": monitor.info.model, **self._values}
+        if empty is None:
+            empty = self._store.open_session(
+                self._device, started_at=now, status="recording", **values
+            ).id
+        self._store.update_session(empty, device_session=number or None, status="recording")
+        self._end = belonging.End(number)
+        return empty
+
+    async def _caught_up(self, monitor: Monitor) -> None:
+        """Nothing is told to the monitor."""
+
+    async def _end_when_due(self, monitor: Monitor, now: float) -> None:
+        """Nor does anything here end its session."""
+
+    def _over(self, monitor: Monitor) -> bool:
+        now = self._clock.now()
+        if self._last_seq is not None:
+            self.complete = super()._over(monitor)
+            return self.complete
+        flow = monitor.flow
+        if flow is None or self._target is None or flow.next_seq <= self._target:
+            return False
+        if self.strips.busy:
+            if not self.strips.working(now) and now > self._drain_until:
+                raise LinkLost("The monitor stopped sending its ECG.")
+            return False
+        self._store.mark_interrupted(self._session(), "fetched so far; the monitor may go on")
+        self._tell(events.Finished(now, self._session(), self.count))
+        return True
