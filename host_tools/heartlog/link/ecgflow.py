@@ -46,6 +46,10 @@ class EcgFlow:
         """Blocks that arrived incomplete, with a bad checksum, or sealed under an unknown key."""
         self.gaps = 0
         """Times that frames were missing."""
+        self.streams = 0
+        """Streams that the monitor has begun: what comes belongs to the latest."""
+        self.losses_before = 0
+        """`losses` when it began."""
         self._number = -1
         self._data = bytearray()
         self._broken = True
@@ -54,6 +58,11 @@ class EcgFlow:
     def losses(self) -> int:
         """Counts up whenever a block may have been lost on the way."""
         return self.gaps + self.damaged
+
+    def begun(self) -> None:
+        """The monitor has answered that it begins a stream; its frames follow."""
+        self.streams += 1
+        self.losses_before = self.losses
 
     def receive(self, frame: bytes) -> list[EcgBlock]:
         """Takes one notification of the ECG characteristic; the blocks that it completed."""

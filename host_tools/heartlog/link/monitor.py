@@ -267,6 +267,8 @@ class Monitor:
         future = self._answers.pop(tag, None)
         if future is not None and not future.done():
             future.set_result((result, operands))
+            if text[0] & 0x7F == wire.ECG_SET and result == wire.OK:
+                self.ecg_flow.begun()
             if text[0] & 0x7F == wire.REPORT and result == wire.OK:
                 self._frames.put_nowait(_REPORTED)  # frames behind it belong to the new stream
 

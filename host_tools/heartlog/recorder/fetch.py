@@ -86,6 +86,7 @@ class Fetch(Recorder):
         flow = monitor.flow
         if flow is None or self._target is None or flow.next_seq <= self._target:
             return False
+        self.strips.close()
         if self.strips.busy:
             if not self.strips.working(now) and now > self._drain_until:
                 raise LinkLost("The monitor stopped sending its ECG.")

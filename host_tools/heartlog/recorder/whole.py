@@ -42,10 +42,11 @@ class WholeEcg:
         self.heard = 0.0
         """When the last block came (backend's clock)."""
         self._flow: EcgFlow | None = None
-        self._losses = 0
+        self._stream = 0
+        """The flow's stream that is ours; below it, blocks are of an earlier one."""
+        self._losses = -1
         self._tries = 0
         self._again = True
-        self._beginning = False
         self._now = 0.0
         self._closing = 0.0
         self._looked = False
@@ -90,14 +91,15 @@ class WholeEcg:
     def take(self, block: EcgBlock) -> bool:
         """Takes a block; True when it is the newest, as far as is known."""
         self.heard = self._now
-        if self._beginning or block.number < self.expected:
-            return False
-        lost = self._flow is not None and self._flow.losses != self._losses
-        if block.number > self.expected and lost and self._tries <= TRIES:
+        flow = self._flow
+        if flow is None or flow.streams < self._stream or block.number < self.expected:
+            return False  # of the stream before
+        if self._losses < 0:
+            self._losses = flow.losses_before
+        if block.number > self.expected and flow.losses != self._losses and self._tries <= TRIES:
             self._again = True  # something was lost on the way: that block once more
             return False
-        if self._flow is not None:
-            self._losses = self._flow.losses
+        self._losses = flow.losses
         self._tries = 0
         if not self._pending:
             self._pending_since = self._now
@@ -126,15 +128,13 @@ class WholeEcg:
 
     async def _begin(self, monitor: Monitor) -> None:
         self._tries += 1
+        self._again = False
         self._flow = monitor.ecg_flow
-        self._beginning, self._again = True, False
-        try:
-            began = await monitor.fetch_ecg(self.expected, 0)
-        finally:
-            self._beginning = False
-        self._losses = self._flow.losses
+        self._stream, self._losses = self._flow.streams + 1, -1
+        wanted = self.expected
+        began = await monitor.fetch_ecg(wanted, 0)
         self.heard = self._now
-        if began > self.expected:  # what lies between does not exist any more
+        if self.expected == wanted < began:  # what lies between does not exist any more
             self.expected = began
 
     async def _commit(
