@@ -12,9 +12,9 @@ record holds). If the power went in between, the next boot tells what is there (
 
 Where an erase stops all interrupts (`stalls`: flash that the firmware itself runs from, 45 ms),
 it is made where nobody misses samples: at boot, while a charger keeps the monitor from recording,
-and slowly while no heart is to be seen. Whole ECG then goes only into what was erased before, and
-leaves enough of it for one strip; a strip erases once in five minutes, or as it goes when there is
-no other way. On a card, or with a sampler that needs no interrupt, an erase costs nothing, and the
+slowly while no heart is to be seen, and once in five minutes. Whole ECG then goes only into what
+was erased before, and leaves enough of it for one strip; a strip erases as it goes when there is no
+other way. What no host has is erased only when something new needs its place. On a card, or with a sampler that needs no interrupt, an erase costs nothing, and the
 oldest block goes for each new one: fetched ones first, by their order.
 """
 
@@ -65,9 +65,8 @@ class Strips:
         self._cut = flash.open_mark()
         start = time.ticks_ms()
         self._erased_at = start
-        while flash.erased < self._spare or (
-            flash.erased < flash.blocks - 1
-            and stalls
+        while (
+            flash.erased < (flash.blocks - 1 if stalls else self._spare)
             and not flash.unfetched_next()
             and time.ticks_diff(time.ticks_ms(), start) < _BOOT_MS
         ):
@@ -219,13 +218,13 @@ class Strips:
     def _erase_in_time(self):
         """Erases a block ahead where that costs no sample, or seldom."""
         flash = self.flash
-        if flash.erased >= flash.blocks - 1:
-            return False
         sampler = self._app.acquisition.sampler
         still = sampler is None or not sampler.running
-        if flash.erased >= self._spare and (
-            not self._stalls or not still or flash.unfetched_next()
-        ):
+        enough = flash.blocks - 1 if self._stalls and still else self._spare
+        if flash.erased >= enough:
+            return False
+        # What no host has goes only when something new needs its place.
+        if flash.unfetched_next() and (self._stalls or not self._keeping):
             return False
         if self._stalls and not still:
             now = time.ticks_ms()

@@ -7,10 +7,12 @@ ECG stream at a time, so live ECG is given back in between to whoever wanted it.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from heartlog._firmware.monitor.link import wire
 from heartlog.link import EcgBlock, Monitor, Record, RequestRefused
 from heartlog.recorder.whole import WholeEcg
 from heartlog.store import Store, whole_ecg
@@ -131,6 +133,9 @@ class StripFetcher:
                     self._queue.appendleft(wanted)
                 else:
                     self._keep(wanted, session_id, rate, nv_per_code, monitor.info.journal)
+                    if whole and not self._queue:  # all before it is here, too
+                        with contextlib.suppress(RequestRefused):  # an older monitor
+                            await monitor.request(wire.ECG_ACK, last)
         if self._current is None and self._queue:
             await self._begin(monitor, self._queue.popleft())
         elif self._current is None and self.live != self._running:
