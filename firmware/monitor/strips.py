@@ -13,9 +13,10 @@ record holds). If the power went in between, the next boot tells what is there (
 Where an erase stops all interrupts (`stalls`: flash that the firmware itself runs from, 45 ms),
 it is made where nobody misses samples: at boot, while a charger keeps the monitor from recording,
 slowly while no heart is to be seen, and once in five minutes. Whole ECG then goes only into what
-was erased before, and leaves enough of it for one strip; a strip erases as it goes when there is no
-other way. What no host has is erased only when something new needs its place. On a card, or with a sampler that needs no interrupt, an erase costs nothing, and the
-oldest block goes for each new one: fetched ones first, by their order.
+was erased before, and leaves enough of it for one strip; a strip erases as it goes when there is
+no other way. What no host has is erased only when something new needs its place. On a card, or
+with a sampler that needs no interrupt, an erase costs nothing, and the oldest block goes for each
+new one: fetched ones first, by their order.
 """
 
 import time

@@ -45,18 +45,22 @@ async def _erase(
             with output.err().status("Looking for the monitor ..."):
                 found = await find_monitor(backend, wanted)
             async with Monitor(backend, found.device, found.key) as monitor:
-                with Claim(monitor.info.device_id):
+                claim = Claim(monitor.info.device_id)
+                claim.take()
+                try:
                     held = await look(monitor, opened)
                     output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
                     if not (held.session or held.missing or held.ecg_missing):
                         await asyncio.to_thread(output.confirm, "Erase it?", yes)
                     seq = await wipe(monitor, opened, backend.clock.now())
-                    return {
-                        "device": monitor.info.device_id,
-                        "records": held.records,
-                        "ecg_blocks": held.ecg_blocks,
-                        "seq": seq,
-                    }
+                finally:
+                    claim.release()
+                return {
+                    "device": monitor.info.device_id,
+                    "records": held.records,
+                    "ecg_blocks": held.ecg_blocks,
+                    "seq": seq,
+                }
 
 
 def identify(

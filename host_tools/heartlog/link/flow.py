@@ -88,6 +88,10 @@ class RecordFlow:
         self._page = None
         return bytes(wire.command(wire.REPORT, tag, wire.GREATER_OR_EQUAL, self.next_seq))
 
+    def go_on_from(self, earlier: RecordFlow) -> None:
+        """This is another stream of the same connection: its frames are counted on."""
+        self._counter = earlier._counter
+
     def reported(self) -> None:
         """The monitor has answered `report()` with OK: what comes now continues the sequence."""
         self._waiting = False

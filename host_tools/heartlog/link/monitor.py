@@ -426,9 +426,10 @@ class Monitor:
 
         Also yields empty batches about once a second, so that the caller can see to its clock.
         """
-        flow = self.flow = RecordFlow(
-            self.info.boot, self.info.journal, after, keys=self._journal_keys
-        )
+        flow = RecordFlow(self.info.boot, self.info.journal, after, keys=self._journal_keys)
+        if self.flow is not None:
+            flow.go_on_from(self.flow)
+        self.flow = flow
         self.last_heard = self._clock.ticks()
         while True:
             if flow.must_report:

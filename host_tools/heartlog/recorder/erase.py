@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from heartlog._firmware.monitor.link import wire
 from heartlog.errors import CommandError, Incomplete
 from heartlog.link import Monitor, RequestRefused
-from heartlog.recorder.fetch import FEW
+from heartlog.recorder.fetch import only_notes
 from heartlog.recorder.whole import stored_range
 from heartlog.store import Store, whole_ecg
 
@@ -26,8 +26,8 @@ FETCH = "Fetch it first: heartlog fetch"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a monitor holds; `missing`: records, `ecg_missing`: blocks or strips of ECG, that the
-    store has not."""
+    """What a monitor holds; `missing`: records, other than its notes of itself, and
+    `ecg_missing`: blocks or strips of ECG, that the store has not."""
 
     records: int
     missing: int
@@ -65,8 +65,11 @@ async def look(monitor: Monitor, store: Store) -> Held:
         else:
             left = whole_ecg.missing_strips(store, info.device_id, info.journal)
             lost = sum(1 for strip in left if strip.block + strip.blocks > first)
+    after = store.committed_seq(info.device_id, info.journal, status["first_seq"])
+    if count and await only_notes(monitor, after, last):
+        count = 0
     records = last + 1 - status["first_seq"]
-    return Held(records, count if count > FEW else 0, blocks, lost, status["session"])
+    return Held(records, count, blocks, lost, status["session"])
 
 
 async def erase(monitor: Monitor, store: Store, now: float) -> int:

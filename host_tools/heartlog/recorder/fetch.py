@@ -16,12 +16,28 @@ from heartlog.link import LinkLost, Monitor
 from heartlog.recorder import belonging, events
 from heartlog.recorder.recorder import Recorder
 
-FEW = 60
-"""Records that a monitor makes by itself while nobody wears it: no reason for a session."""
+MOST_NOTES = 2000
+"""So many records are looked at, whether they are more than a monitor's notes of itself."""
+OF_A_WEARER = ("beat", "event", "session")
 
 
 class NothingToFetch(Exception):
     """The store has everything but what the monitor noted outside of any session."""
+
+
+async def only_notes(monitor: Monitor, after: int, last: int) -> bool:
+    """Whether the records after..last are what a monitor notes while nobody wears it: its
+    connections, its battery, its gaps. They are no reason for a session."""
+    if last - after > MOST_NOTES:
+        return False
+    if last <= after:
+        return True
+    async for batch in monitor.records(after):
+        if any(r.name in OF_A_WEARER and r.seq <= last for r in batch.records):
+            return False
+        if monitor.flow is not None and monitor.flow.next_seq > last:
+            break
+    return True
 
 
 class Fetch(Recorder):
@@ -51,10 +67,9 @@ class Fetch(Recorder):
             self.session_id, self._resumed = found.session.id, True
             self._end = belonging.end_of(self._store, found.session)
         else:
-            missing = self._store.missing(
-                self._device, status["first_seq"], self._target, self._journal
-            )
-            if not status["session"] and sum(b + 1 - a for a, b in missing) < FEW:
+            oldest = status["first_seq"]
+            after = self._store.committed_seq(self._device, self._journal, oldest)
+            if not status["session"] and await only_notes(monitor, after, self._target):
                 raise NothingToFetch
             empty = None if found is None else found.session.id
             self.session_id = self._open_row(monitor, status["session"], empty)

@@ -69,8 +69,9 @@ class WholeEcg:
 
     @property
     def caught_up(self) -> bool:
-        """Whether all that was there is stored."""
-        return self.behind == 0 and not self._pending
+        """Whether all that was there is stored; what has been made since may still come."""
+        waiting = bool(self._pending) and self._pending[0].number < self.target
+        return self.behind == 0 and not waiting
 
     async def look(self, monitor: Monitor) -> None:
         """Asks what there is now: `caught_up` then means that, too."""
