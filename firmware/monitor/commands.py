@@ -109,6 +109,8 @@ class Commands:
         key = data[2]
         try:
             if opcode == wire.SETTING_SET:
+                if key in _settings.OWN:
+                    return wire.NO_OPERAND, 3
                 value = unpack_from("<i", data, 3)[0]
                 if value != app.settings.get(key):
                     app.settings.set(key, value)

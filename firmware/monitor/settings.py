@@ -54,6 +54,8 @@ TABLE = {
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
+# What the monitor keeps for itself: no host sets it by its key.
+OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING)
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heartlog._firmware.monitor import patterns
+from heartlog._firmware.monitor import patterns, settings
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link import Monitor, Record, RequestRefused
@@ -70,6 +70,7 @@ def test_what_the_access_control_point_asks(tmp_path: Path) -> None:
         assert await result(monitor, wire.COUNT, 5, 0) == wire.NO_OPERATOR
         assert await result(monitor, wire.COUNT, 99, 0) == wire.BAD_OPERATOR
         assert await result(monitor, wire.ABORT, 3) == wire.BAD_OPERATOR
+        assert await result(monitor, wire.SETTING_SET, settings.DELETED, 3) == wire.NO_OPERAND
         # delete: acknowledged ones, and each once
         assert await result(monitor, wire.DELETE, wire.LESS_OR_EQUAL, last + 500) == (
             wire.BAD_OPERAND
