@@ -94,7 +94,6 @@ class Fetch(Recorder):
         """Nor does anything here end its session."""
 
     def _over(self, monitor: Monitor) -> bool:
-        now = self._clock.now()
         if self._last_seq is not None:
             self.complete = super()._over(monitor)
             return self.complete
@@ -103,9 +102,10 @@ class Fetch(Recorder):
             return False
         self.strips.close()
         if self.strips.busy:
-            if not self.strips.working(now) and now > self._drain_until:
+            ticks = self._clock.ticks()
+            if not self.strips.working(ticks) and ticks > self._drain_until:
                 raise LinkLost("The monitor stopped sending its ECG.")
             return False
         self._store.mark_interrupted(self._session(), "fetched so far; the monitor may go on")
-        self._tell(events.Finished(now, self._session(), self.count))
+        self._tell(events.Finished(self._clock.now(), self._session(), self.count))
         return True

@@ -341,7 +341,7 @@ class Recorder:
                 raise LinkLost("The monitor stopped sending before the session's last record.")
             return False
         self.strips.close()
-        if self.strips.busy and (self._draining() or self.strips.working(self._clock.now())):
+        if self.strips.busy and (self._draining() or self.strips.working(self._clock.ticks())):
             return False
         self._store.mark_complete(self.session_id, self._clock.now())
         now = self._clock.now()

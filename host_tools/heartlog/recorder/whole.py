@@ -151,7 +151,6 @@ class WholeEcg:
                 expected=self._committed + 1,
                 rate=rate,
                 nv_per_code=nv_per_code,
-                now=self._now,
             )
         except BaseException:
             self._pending = blocks + self._pending

@@ -64,7 +64,6 @@ def append(
     expected: int,
     rate: float,
     nv_per_code: float,
-    now: float,
 ) -> int:
     """Commit what is new of `blocks` in one transaction; return how many were.
 
@@ -75,7 +74,7 @@ def append(
         session = db.get(SessionRow, session_id)
         if session is None:
             raise NotFound(f"No session {session_id}.", "List them: heartlog sessions")
-        lock_device(db, session.device_id, now)
+        lock_device(db, session.device_id, session.last_data_at or session.started_at)
         known = ranges(db, session.device_id, journal + _ECG_NUMBERS)
         fresh: list[Block] = []
         for block in sorted(blocks, key=lambda b: b.number):
@@ -96,8 +95,6 @@ def append(
                 session_id, ecg.CONTINUOUS, head.channel + 1, journal, head.boot, head.first
             )
             ecg.append(db, place, np.concatenate([b.codes for b in run]), *scales[head.boot])
-        if fresh:
-            session.last_data_at = now
         return len(fresh)
 
 
