@@ -13,7 +13,7 @@ import time
 from machine import Pin
 from micropython import const
 
-from . import panel, patterns
+from . import panel, patterns, tone
 from . import power as _power
 from . import settings as _settings
 from .link import wire
@@ -30,7 +30,7 @@ class Front:
     def __init__(self, app, board):
         pins = board.PINS
         button = board.pin("BUTTON", Pin.IN, pull=Pin.PULL_UP) if "BUTTON" in pins else None
-        buzzer = board.pin("BUZZER", Pin.OUT, value=0) if "BUZZER" in pins else None
+        buzzer = tone.make(board, app.settings)
         self._app = app
         self.panel = panel.Panel(button, board.pin("LED", Pin.OUT, value=0), buzzer, app.settings)
         self._looked = self._told = time.ticks_ms()

@@ -24,7 +24,7 @@ SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
-WIPING, LEADS_BY_AC = 20, 21
+WIPING, LEADS_BY_AC, VOLUME = 20, 21, 22
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -50,6 +50,7 @@ TABLE = {
     DELETED: ("deleted up to", 0, 0, 0x7FFFFFFF),  # records with numbers up to this are gone
     WATCHDOG_RESETS: ("watchdog resets", 0, 0, 255),  # one after the other; see vigil.py
     WIPING: ("wiping", 0, 0, 1),  # everything is being erased; see wipe.py
+    VOLUME: ("volume", 3, 1, 3),
     LEADS_BY_AC: ("leads by AC", 0, 0, 1),  # lead-off by alternating current, for dry electrodes
 }
 # Of these not every number in between will do: the front end has no other.
@@ -207,6 +208,10 @@ class Settings:
     @sound.setter
     def sound(self, on):
         self.set(SOUND, 1 if on else 0)
+
+    @property
+    def volume(self):
+        return self._values[VOLUME]
 
     @property
     def open_heart_rate(self):

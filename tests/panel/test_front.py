@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from heartlog._firmware.monitor import patterns
+from heartlog._firmware.monitor import patterns, settings
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link.monitor import Monitor
@@ -154,5 +154,26 @@ def test_an_empty_battery_ends_it_with_everything_flushed(tmp_path: Path) -> Non
         stopped = board.control(do="status")["samples"]
         await until(board, 5)
         assert board.control(do="status")["samples"] == stopped
+
+    wear(tmp_path, check)
+
+
+def test_the_buzzer_has_a_tone_and_a_volume(tmp_path: Path) -> None:
+    async def check(board: Board, monitor: Monitor, records: list[Record]) -> None:
+        duties = []
+        for volume in (1, 2, 3):
+            await monitor.request(wire.SETTING_SET, settings.VOLUME, volume)
+            board.control(do="pause", on=True)
+            board.control(do="button", ms=300)
+            board.run(0.1)
+            hertz, duty = board.control(do="status")["buzzer"]
+            duties.append(duty)
+            assert 2000 <= hertz <= 4500
+            board.run(1)
+            assert board.control(do="status")["buzzer"] is None
+            board.control(do="pause", on=False)
+        assert duties == sorted(set(duties))
+        assert duties[-1] == 32768, "half of the time is the loudest"
+        await until(board, 1)
 
     wear(tmp_path, check)

@@ -156,7 +156,7 @@ class ADC:
 
 
 class PWM:
-    """Keeps what it is told; the buzzer's watcher reads `running()`."""
+    """Keeps what it is told; its pin's net is high while it sounds, without the pulses."""
 
     _all = {}
 
@@ -193,16 +193,22 @@ class PWM:
         if not duty:
             return self._duty
         self._duty = min(65535, max(0, duty[0]))
+        self._sound()
         return None
 
     def duty_ns(self, *ns):
         if not ns:
             return self._duty * 1000000000 // (65536 * self._freq) if self._freq else 0
         self._duty = min(65535, ns[0] * self._freq * 65536 // 1000000000)
+        self._sound()
         return None
+
+    def _sound(self):
+        self._pin.value(1 if self._duty else 0)
 
     def deinit(self):
         self._duty = 0
+        self._sound()
 
     def running(self):
         """Frequency in Hz while it sounds, else 0."""

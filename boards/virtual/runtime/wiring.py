@@ -177,6 +177,13 @@ class Board:
         self.names.drive("BUTTON", 0)
         sim.after(milliseconds * 1000, lambda: self.names.drive("BUTTON", None))
 
+    def _buzzer(self):
+        """[Hz, share of the period in 1/65536] of its tone; None while it is silent."""
+        for pwm in hardware.PWM._all.values():
+            if self.names.has("BUZZER") and pwm._pin._id == self.config["pins"]["BUZZER"]:
+                return [pwm.freq(), pwm.duty_u16()] if pwm.running() else None
+        return None
+
     def status(self):
         """A dict of what can be seen and measured from outside."""
         gc.collect()
@@ -202,6 +209,7 @@ class Board:
                 "wear_max": max(self.nor.wear),
                 "wear_total": sum(self.nor.wear),
             },
+            "buzzer": self._buzzer(),
             "led": self.names.level("LED") if self.names.has("LED") else None,
             "battery_mv": self.battery_mv,
             "charging": self.charging,

@@ -98,6 +98,7 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting("alarm-sound", firmware.ALARM_SOUND, SWITCH, "", "Tell the patient of an alarm"),
         Setting("sound", firmware.SOUND, SWITCH, "", "The buzzer"),
+        Setting("volume", firmware.VOLUME, NUMBER, "", "Of the buzzer: 1 soft, 3 loud"),
         Setting("quiet-from", firmware.QUIET_FROM, TIME, "", "No sounds from this time of day"),
         Setting("quiet-to", firmware.QUIET_TO, TIME, "", "... to this one (the same: never)"),
         Setting("utc-offset", firmware.UTC_OFFSET_MIN, NUMBER, "min", "Local time less UTC"),
