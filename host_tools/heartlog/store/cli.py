@@ -122,11 +122,15 @@ def restore_(
     """Fill an empty store from a backup."""
     from heartlog.cli.working import working
     from heartlog.store.backup import restore
+    from heartlog.store.cipher import is_encrypted
 
     with Store.open(store) as opened, working("Restore") as tell:
         counts = restore(file, opened, tell)
         where = opened.where
+        bare = is_encrypted(file) and not opened.encrypted
     output.note(f"{where}: {counts['session']} sessions, {counts['patient']} patients. Checked.")
+    if bare:
+        output.note("The backup is encrypted, this store is not: heartlog store encrypt")
 
 
 @store.command()

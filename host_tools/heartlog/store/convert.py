@@ -22,6 +22,7 @@ from heartlog.store.errors import (
     StoreBusy,
     StoreDamaged,
     StoreError,
+    StoreFull,
     StoreUnreachable,
     clear_errors,
 )
@@ -68,7 +69,13 @@ def convert(path: Path, old: Secret | None, new: Secret | None) -> dict[str, int
     with clear_errors(str(path)), cipher_errors(str(path)):
         raw = _open_alone(path, old)
         try:
-            counts = _copy(raw, partial, new)
+            try:
+                counts = _copy(raw, partial, new)
+            except module().OperationalError as problem:
+                raise StoreFull(
+                    f"The copy beside {path} could not be written ({problem}). Nothing changed.",
+                    "Make as much room on the disk as the store takes, then do it again.",
+                ) from problem
             _check(partial, new, counts)
             if os.name == "nt":
                 raw.close()  # an open file can't be replaced there
