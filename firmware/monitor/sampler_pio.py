@@ -8,7 +8,9 @@ erase holds interrupts off for 45 ms. Frames are unpacked when they are taken. W
 lost is what the consumer leaves in the ring for longer than it holds, and frames out of sync.
 
 CS stays low, DIN low; SCK belongs to the state machine while it runs and to the SPI peripheral for
-register access (audits and recoveries): `_connect` and `_disconnect` move it.
+register access (audits and recoveries). To make a state machine takes MicroPython several
+milliseconds on an RP2040, so an audit lets it stand still and only moves SCK away from it and back
+(`_resume`). What an audit makes it miss all the same is told by the clock, as a gap where it is.
 """
 
 import time
@@ -27,6 +29,9 @@ from monitor.sampler_watch import AUDIT_MS, FASTEST_US
 # Bytes a DMA channel moves before it has to be started again: fits a small int.
 _FULL = const(0x3FFFFFFF)
 _LOW = const(0x100000)
+# Instructions as numbers (RP2040 data sheet, 3.4): a string would be assembled at every start.
+_PULL = const(0x80A0)  # pull()
+_MOV_Y_OSR = const(0xA047)  # mov(y, osr)
 
 
 class PioSampler(Sampler):
@@ -63,7 +68,8 @@ class PioSampler(Sampler):
         self._number = machine_number
         pins = board.PINS
         self._program = pio.program(pins["DRDY"])
-        self._sck = Pin(pins["SCK"])
+        self._sck_number = pins["SCK"]
+        self._sck = Pin(self._sck_number)
         self._mosi = pins["MOSI"]
         self._miso = Pin(pins["MISO"])
         self._dma = rp2.DMA()
@@ -80,6 +86,9 @@ class PioSampler(Sampler):
             ring_sel=True,
             treq_sel=self._treq,
         )
+        self._sck_use = (Pin.ALT_PIO0, Pin.ALT_PIO1)[block]
+        self._cut = 0  # bytes of this DMA run before the place where an audit lost samples
+        self._cut_lost = 0
         self._taken = 0  # bytes of this DMA run that were taken
         self._vouched = 0  # bytes of it that came before the last audit that found all well
         self._pending = 0
@@ -94,6 +103,7 @@ class PioSampler(Sampler):
         self._stall_ms = max(300, 8000 // rate + 1)
         self._unpack[pio.AT] = 0
         self._taken = self._vouched = 0
+        self._cut_lost = 0
         self._dma.config(
             read=self._fifo,
             write=self._address,
@@ -139,9 +149,15 @@ class PioSampler(Sampler):
             sideset_base=self._sck,
         )
         machine.put(8 * self._frame_bytes - 1)
-        machine.exec("pull()")
-        machine.exec("mov(y, osr)")
+        machine.exec(_PULL)
+        machine.exec(_MOV_Y_OSR)
         machine.active(1)
+
+    def _resume(self):
+        """Gives SCK back to the state machine, which stands where it was: between two frames."""
+        Pin(self._mosi, Pin.OUT, value=0)
+        Pin(self._sck_number, Pin.ALT, alt=self._sck_use)
+        self._machine.active(1)
 
     def _disconnect(self):
         self._machine.active(0)
@@ -165,6 +181,8 @@ class PioSampler(Sampler):
             self._lose_now(lost, core.RING_FULL)
             self._state[core.FULL] += lost
         waiting = (self._vouched - self._taken) // size
+        if self._before_cut():
+            waiting = min(waiting, (self._cut - self._taken) // size)
         if waiting <= 0:
             return 0
         while waiting:
@@ -200,6 +218,16 @@ class PioSampler(Sampler):
             self._again()
         return n
 
+    def _before_cut(self):
+        """Whether samples are missing further on; what is missing right here is lost now."""
+        if not self._cut_lost:
+            return False
+        if self._cut > self._taken:
+            return True
+        self._lose_now(self._cut_lost, core.OVERRUN)
+        self._cut_lost = 0
+        return False
+
     def _skip(self, frames):
         self._taken += frames * self._frame_bytes
         self._unpack[pio.AT] = (self._unpack[pio.AT] + frames * self._frame_bytes) & (
@@ -227,6 +255,7 @@ class PioSampler(Sampler):
         )
         self._taken -= arrived
         self._vouched -= arrived
+        self._cut -= arrived
         self._last_count = _FULL
 
     def newest(self):
@@ -239,7 +268,7 @@ class PioSampler(Sampler):
 
     @property
     def overruns(self):
-        return self._state[core.FULL]
+        return self._state[core.FULL] + self._state[core.MISSED]
 
     # --- what `Watch` asks for
 
@@ -273,17 +302,27 @@ class PioSampler(Sampler):
         late = time.ticks_diff(now, self._audit_ms) - AUDIT_MS
         if not self.running or self._changed is not None or (late < 0 and not at_once):
             return
+        if self._before_cut():
+            return  # one place at a time: as soon as what lies before it was taken
         count = self._dma.count
         begun = time.ticks_ms()
         while self._dma.count == count or self._arrived() % self._frame_bytes:
             if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
                 return
+        begun = time.ticks_us()
         self._disconnect()
         arrived = self._arrived()
         try:
             self._changed = self.afe.audit_running()
         finally:
-            self._connect()
+            self._resume()
+        # The frame came just before `begun`, so the next was due a period later at the most; one
+        # whose DRDY has fallen meanwhile is not read, since DRDY must rise first.
+        missed = time.ticks_diff(time.ticks_us(), begun) // self._period_us
+        if missed > 0:
+            self._cut_lost = missed
+            self._cut = arrived
+            self._state[core.MISSED] += missed
         self._audit_ms = now
         if self._changed is None:
             self._vouched = arrived

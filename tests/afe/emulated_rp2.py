@@ -143,8 +143,8 @@ def modules(chip: Chip) -> dict[str, types.ModuleType]:
         def put(self, value: int) -> None:
             poke(PIO0 + 0x10, value)
 
-        def exec(self, text: str) -> None:
-            poke(PIO0 + 0xD8, {"pull()": 0x80A0, "mov(y, osr)": 0xA047}[text])
+        def exec(self, instruction: int) -> None:
+            poke(PIO0 + 0xD8, instruction)
 
         def active(self, on: int) -> None:
             poke(PIO0 + 0x00, 1 if on else 0)
@@ -177,10 +177,20 @@ def modules(chip: Chip) -> dict[str, types.ModuleType]:
                 poke(DMA + 0x444, 1)  # CHAN_ABORT
 
     class Pin:
-        IN, OUT, IRQ_FALLING = 0, 1, 4
+        IN, OUT, ALT, IRQ_FALLING = 0, 1, 3, 4
+        ALT_PIO0, ALT_PIO1 = 6, 7  # GPIO_FUNC_PIO0 and 1 (RP2040 data sheet, table 278)
 
-        def __init__(self, number: int, mode: int = -1, pull: int = -1, value: int | None = None):
+        def __init__(
+            self,
+            number: int,
+            mode: int = -1,
+            pull: int = -1,
+            value: int | None = None,
+            alt: int | None = None,
+        ):
             self.number = number
+            if alt is not None:
+                poke(IO_BANK + 8 * number + 4, alt)
             # PADS_BANK0: input enabled, as after the reset of a real chip.
             poke(0x4001C004 + 4 * number, 0x56)
             if mode == 1:

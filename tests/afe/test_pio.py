@@ -290,3 +290,24 @@ def test_a_charger_pauses_it_and_the_pause_is_counted(bench: Any) -> None:
     b.take()
     elapsed = (b.rp.clock.micros - begun) / 4000
     assert abs(sampler.index - before - elapsed) < 4
+
+
+def test_what_a_slow_audit_misses_is_a_gap_where_it_is(bench: Any) -> None:
+    """On a real RP2040 an audit takes MicroPython a while: it may not lose samples in silence."""
+    b = bench("ADS1292R")
+    sampler = b.start(250)
+    audit = sampler.afe.audit_running
+
+    def slow() -> Any:
+        b.chip.advance(11_000)  # between two and three periods
+        return audit()
+
+    sampler.afe.audit_running = slow
+    for _ in range(6):
+        b.chip.advance(200_000)
+        assert sampler.watch() == 0
+        b.check(b.take())
+    assert sampler.lost >= 6
+    assert sampler.overruns >= sampler.lost
+    assert sampler.gap_reason in (0, 1)
+    assert b.device.afe.complaints == []

@@ -71,6 +71,7 @@ class Connection:
                 air.lost(self)
             return
         self.heard = now
+        air.events += 1
         if self.leaving:
             air.terminate(self)
             return
@@ -102,6 +103,7 @@ class Connection:
             budget -= (len(pdu) + _L2CAP + _LL_OCTETS - 1) // _LL_OCTETS
             pdus.append(struct.pack("<H", len(pdu)) + pdu)
             air.sent += 1
+            air.octets += len(pdu) + _L2CAP
         if self.severed and not pdus:
             return
         answers = self.answers
@@ -121,6 +123,7 @@ class Air:
         self.connections = {}
         self.listeners = 0
         self.blocks = _BLOCKS
+        self.events = self.advertised = self.octets = 0  # what a power budget is made of
         self.sent = 0
         self.leaked = []  # what BTstack had queued when a link ended
         self.deliver = None
@@ -212,6 +215,8 @@ class Air:
         late = (self._state >> 8) % 10000
         self.chance(0)
         sim.kernel.rearm(self._advertising, sim.kernel.now + self._wanted + late)
+        if not (self.btstack and self.connections):
+            self.advertised += 1
         self.cable.poll()
         if self._wanted is None or not self.listeners or not self.in_range:
             return
@@ -338,6 +343,9 @@ class Air:
             "advertising": self._wanted is not None,
             "queued": sum(len(c.queue) for c in self.connections.values()),
             "sent": self.sent,
+            "octets": self.octets,
+            "events": self.events,
+            "advertised": self.advertised,
             "leaked": sum(len(queue) for queue in self.leaked),
             "in_range": self.in_range,
         }

@@ -69,7 +69,7 @@ async def emulate(
         "mean": round(float(np.mean(latencies)), 2),
         "max": round(max(latencies), 2),
     }
-    figures["unread"] = device.afe.unread
+    figures["unread"] = device.afe.unread - device.unread_before
     figures["complaints"] = device.afe.complaints[:10]
     return figures
 

@@ -62,6 +62,7 @@ class AfeDevice:
         self.kernel = model("kernel").Kernel()
         self.electrodes = model("electrodes").Electrodes(part, patient)
         self.latencies: list[float] = []  # us from DRDY to the first SCLK
+        self.unread_before = 0  # frames that went by before the first one was read
         self._drdy_us = 0.0
         self._waiting = False
         self._bit = 0
@@ -130,6 +131,8 @@ class AfeDevice:
     def _first_clock(self) -> None:
         if self._waiting:
             self._waiting = False
+            if not self.latencies:
+                self.unread_before = self.afe.unread
             self.latencies.append(self.rp.clock.micros - self._drdy_us)
 
     # --- the SPI peripheral, byte by byte
