@@ -9,6 +9,7 @@ A new image stays once the monitor has sampled for ten seconds and its journal h
 host that holds the key may send one: a monitor that was never paired takes none.
 """
 
+import time
 from struct import pack_into, unpack_from
 
 import machine
@@ -18,6 +19,7 @@ from .link import wire
 from .slots import Slots
 
 _PROOF_SECONDS = const(10)
+_ANSWER_MS = const(2000)  # for the host to hear that all of it is right, before the reset
 _READY = const(4)  # update.READY; the module is imported only when an update comes
 
 
@@ -28,6 +30,7 @@ class Updating:
         self._app = app
         self._root = getattr(board, "ROOT", "/")
         self._update = None
+        self._ready_at = None
         slots = Slots(self._root)
         self._trial = slots if slots.on_trial() else None
         self._first_seq = app.journal.next_seq
@@ -40,8 +43,12 @@ class Updating:
         if update.step():
             return True
         if update.state == _READY and not self._recording():
-            self._app.journal.flush()
-            machine.reset()
+            now = time.ticks_ms()
+            if self._ready_at is None:
+                self._ready_at = now
+            elif time.ticks_diff(now, self._ready_at) > _ANSWER_MS:
+                self._app.journal.flush()
+                machine.reset()
         return False
 
     def slow(self):
