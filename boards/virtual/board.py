@@ -25,8 +25,8 @@ PINS = {
 # Two equal resistors in front of the ADC: the cell is read in halves.
 BATTERY_DIVIDER = 2
 
-# The journal's part of the file system; two images of 144 KiB and small files fill the rest.
-JOURNAL_KIB = 432
+# The journal's part of the file system; two images of 160 KiB and small files fill the rest.
+JOURNAL_KIB = 400
 
 # The front end is found by its ID, but an ADS1293 has to be asked in another way.
 try:

