@@ -115,11 +115,16 @@ def _access(
 
     # Bumble calls a connection authenticated after any pairing, Just Works included, so both
     # conditions are checked here.
+    # Nor does it refuse what the table does not permit.
     async def on_read(connection: Any) -> bytes:
+        if not flags & READ:
+            raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
         _guard(connection, flags & READ_ENCRYPTED, flags & READ_AUTHENTICATED)
         return await read(connection, handle[0])
 
     async def on_write(connection: Any, value: bytes) -> None:
+        if not flags & (WRITE | WRITE_NO_RESPONSE):
+            raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
         _guard(connection, flags & WRITE_ENCRYPTED, flags & WRITE_AUTHENTICATED)
         await write(connection, handle[0], bytes(value))
 

@@ -35,6 +35,10 @@ _TURNS = 8
 _USER_ENDED = hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
 
 
+def _refuse_write(_connection: Any, _value: bytes) -> None:
+    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+
+
 class Radio:
     """One board's radio on the air; `hint(kind, number)` tells the firmware's side."""
 
@@ -172,7 +176,9 @@ class Radio:
             gatt.GATT_DEVICE_NAME_CHARACTERISTIC,
             gatt.Characteristic.READ,
             att.Attribute.Permissions.READABLE,
-            att.AttributeValue(read=lambda _: bytes.fromhex(self.config["gap_name"])),
+            att.AttributeValue(
+                read=lambda _: bytes.fromhex(self.config["gap_name"]), write=_refuse_write
+            ),
         )
         server.add_service(gatt.Service(gatt.GATT_GENERIC_ACCESS_SERVICE, [name]))
         wanted = [

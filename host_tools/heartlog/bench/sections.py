@@ -149,4 +149,16 @@ SECTIONS: tuple[Section, ...] = (
         "Connection set-up and latency, in clear and sealed",
         TIMED,
     ),
+    Section(
+        "torture",
+        "heartlog.bench.lossless:rounds",
+        "Torture from the firmware to the store: rounds, disconnections, records",
+        TIMED,
+    ),
+    Section(
+        "fuzz",
+        "heartlog.bench.lossless:inputs",
+        "Bytes that no honest peer sends, tried on both sides",
+        TIMED,
+    ),
 )
