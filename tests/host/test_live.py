@@ -136,3 +136,19 @@ def test_line_without_a_terminal():
     steady(view.state)
     assert "75 beats/min  RR 800 ms  beats 10" in view.line()
     assert view.line().isascii()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_electrode_that_is_off_is_told_in_both_colour_codes(width: int):
+    view = View()
+    steady(view.state)
+    view.take(record("signal", 2600, state=wire.SIGNAL_LEAD_OFF, off=0b10, channel=0))
+    console = Console(width=width, height=23, color_system=None)
+    with console.capture() as capture:
+        console.print(render(view.state, view.trace, width=width, height=23, unicode=False))
+    assert "off: LA (IEC yellow, AHA black)" in capture.get()
+    assert "LA off (IEC yellow, AHA black)" in view.line()
+    view.take(record("signal", 2700, state=wire.SIGNAL_LEAD_OFF, off=0b111111, channel=0))
+    with console.capture() as capture:
+        console.print(render(view.state, view.trace, width=width, height=23, unicode=False))
+    assert max(map(len, capture.get().splitlines())) <= width

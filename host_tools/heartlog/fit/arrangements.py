@@ -31,6 +31,13 @@ AHA = {
 }
 
 
+def colours(electrode: str) -> str:
+    """Both codes of an electrode in one word: `IEC red, AHA white`; empty for an unknown one."""
+    if electrode not in IEC:
+        return ""
+    return f"IEC {IEC[electrode]}, AHA {AHA[electrode]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """Electrodes and their sites; `drawing` is at most 40 columns wide."""

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from heartlog._firmware.monitor.link import wire
+from heartlog.fit.arrangements import colours
 from heartlog.live.state import LiveState
 from heartlog.live.trace import Trace
 from heartlog.terminal.braille import Canvas
@@ -95,6 +96,10 @@ def _signal(state: LiveState, unicode: bool) -> Text:
 def _remark(state: LiveState) -> Text:
     if state.fault:
         return Text(f"FAULT: {state.fault}", style="bold red")
+    off = [name for name, on in state.electrodes() if not on]
+    if off:
+        told = "; ".join(f"{name} ({colours(name)})" if colours(name) else name for name in off)
+        return Text(f"off: {told}", style="bold yellow", no_wrap=True, overflow="ellipsis")
     return Text(f"last event: {state.last_event}" if state.last_event else "")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
+from heartlog.fit.arrangements import colours
 from heartlog.live.screen import render
 from heartlog.live.state import AnyRecord, LiveState
 from heartlog.live.trace import Trace
@@ -108,7 +109,8 @@ class View:
         state = self.state
         rate = f"{state.heart_rate:.0f}" if state.heart_rate else "--"
         rr = f"{state.last_rr_ms:.0f}" if state.last_rr_ms else "--"
-        off = "".join(f"  {name} off" for name, on in state.electrodes() if not on)
+        names = [name for name, on in state.electrodes() if not on]
+        off = "".join(f"  {n} off ({colours(n)})" if colours(n) else f"  {n} off" for n in names)
         fault = f"  FAULT: {state.fault}" if state.fault else ""
         return (
             f"{self.status}  {rate} beats/min  RR {rr} ms  beats {state.beat_count}"
