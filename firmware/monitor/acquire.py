@@ -13,7 +13,6 @@ import time
 from . import frontends
 from . import sampler_core as core
 from . import settings as _settings
-from .calibration import load_for
 from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
 from .link import wire
 from .quality import NO_HEART, Quality
@@ -95,7 +94,7 @@ class Acquisition:
     def _configure(self, afe):
         get = self._settings.get
         frontends.configure(afe, self.rate, get(_settings.GAIN), get(_settings.LEADS_BY_AC))
-        problem = load_for(afe, getattr(self._board, "ROOT", "/"))
+        problem = frontends.calibrate(afe, getattr(self._board, "ROOT", "/"))
         if problem:
             print("The calibration is not used:", problem)
 

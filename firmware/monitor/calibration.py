@@ -1,7 +1,7 @@
 """Calibration of the front end: kept with date and part, refused when it is implausible.
 
     Calibration.of(test, "2026-05-04").save("/calibration.json")   # after `SelfTest.run`
-    gains = known_gains(afe, board, 1000, Sampler)                 # 1 mV peak to peak is there
+    gains = known_gains(afe, board, 1000, by_interrupt)            # `measuring`: 1 mV is there
     Calibration.of(test, "2026-05-04", gains, "1000 uV").save("/calibration.json")
     load_for(afe, "/")                                             # at boot: afe.calibration
 
@@ -12,14 +12,10 @@ out with it passes or fails the chain, but would make the scale worse.
 
 import json
 import os
-import time
-
-from monitor.measuring import Statistics
 
 FILE = "calibration.json"
 INTERNAL = "internal"
 _IMPLAUSIBLE_PERCENT = 5.0
-_KNOWN_MS = 5000
 
 
 class Calibration:
@@ -94,38 +90,6 @@ class Calibration:
         if not self.applied:
             return nominal
         return nominal / (1 + self.gain_ppm[channel] / 1e6)
-
-
-def known_gains(afe, board, known_uv, sampler_of):
-    """Gain errors in ppm by a square wave of `known_uv` peak to peak at the electrodes.
-
-    A channel that shows less than a tenth of it has no signal and stays as it is (0). ValueError
-    when no channel has one. Takes 5 s; `sampler_of(afe, board)` makes the sampler.
-    """
-    if afe.part.family == "1293":
-        afe.configure(rate=250, lead_off_amperes=None)
-    else:
-        afe.configure(rate=250, lead_off=None)
-    sampler = sampler_of(afe, board)
-    stats = [Statistics(_KNOWN_MS * afe.rate // 1000 + 64) for _ in range(afe.channels)]
-    sampler.run()
-    try:
-        begun = time.ticks_ms()
-        while time.ticks_diff(time.ticks_ms(), begun) < _KNOWN_MS + 500:
-            time.sleep_ms(5)
-            n = sampler.take()
-            if n and sampler.index * 2 > afe.rate:
-                for c in range(afe.channels):
-                    stats[c].add(sampler.channels[c], n, sampler.gap)
-    finally:
-        sampler.halt()
-    seen = [2 * s.step * afe.nominal_nv(c) / 1000 for c, s in enumerate(stats)]
-    if max(seen) * 10 < known_uv:
-        raise ValueError(
-            "no channel shows a square wave of %g uV (CH1 shows %.1f): is the source connected, "
-            "and between 0.5 and 5 Hz?" % (known_uv, seen[0])
-        )
-    return [round((uv / known_uv - 1) * 1e6) if uv * 10 >= known_uv else 0 for uv in seen]
 
 
 def load_for(afe, root):

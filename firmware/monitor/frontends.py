@@ -2,11 +2,13 @@
 
     afe = power_up(board)
     configure(afe, 250, 6)
-    load_for(afe, "/")           # its calibration: `monitor.calibration`
+    calibrate(afe, "/")          # "", or why the calibration that is kept is not used
 
 The family's parts are told apart by their ID. An ADS1293 answers in another SPI mode, to other
 commands: a board that has one says so with `AFE = "ADS1293"`, and its REVID is checked.
 """
+
+import os
 
 
 def power_up(board):
@@ -36,3 +38,15 @@ def configure(afe, rate, gain, by_ac=0):
         afe.configure(rate=rate)
     else:
         afe.configure(rate=rate, gain=gain, lead_off="ac" if by_ac else "dc")
+
+
+def calibrate(afe, root):
+    """Takes the calibration kept on the board, if there is one; "", or why it is not used."""
+    afe.calibration = None
+    try:
+        os.stat(root + "calibration.json")
+    except OSError:
+        return ""
+    from monitor.calibration import load_for
+
+    return load_for(afe, root)

@@ -4,10 +4,15 @@
     s.add(block, n)
     s.mean, s.rms, s.peak, s.step, s.hertz(250)
 
+    gains = known_gains(afe, board, 1000, by_interrupt)  # errors in ppm, by 1 mV at the inputs
+
 For the self-test and for calibrating: floats are fine here, no beat waits for it.
 """
 
+import time
 from array import array
+
+_KNOWN_MS = 5000
 
 
 class Statistics:
@@ -102,3 +107,35 @@ class Statistics:
                 last = i
                 edges += 1
         return (edges - 1) * rate / (last - first) if edges > 1 else 0.0
+
+
+def known_gains(afe, board, known_uv, sampler_of):
+    """Gain errors in ppm by a square wave of `known_uv` peak to peak at the electrodes.
+
+    A channel that shows less than a tenth of it has no signal and stays as it is (0). ValueError
+    when no channel has one. Takes 5 s; `sampler_of(afe, board)` makes the sampler.
+    """
+    if afe.part.family == "1293":
+        afe.configure(rate=250, lead_off_amperes=None)
+    else:
+        afe.configure(rate=250, lead_off=None)
+    sampler = sampler_of(afe, board)
+    stats = [Statistics(_KNOWN_MS * afe.rate // 1000 + 64) for _ in range(afe.channels)]
+    sampler.run()
+    try:
+        begun = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), begun) < _KNOWN_MS + 500:
+            time.sleep_ms(5)
+            n = sampler.take()
+            if n and sampler.index * 2 > afe.rate:
+                for c in range(afe.channels):
+                    stats[c].add(sampler.channels[c], n, sampler.gap)
+    finally:
+        sampler.halt()
+    seen = [2 * s.step * afe.nominal_nv(c) / 1000 for c, s in enumerate(stats)]
+    if max(seen) * 10 < known_uv:
+        raise ValueError(
+            "no channel shows a square wave of %g uV (CH1 shows %.1f): is the source connected, "
+            "and between 0.5 and 5 Hz?" % (known_uv, seen[0])
+        )
+    return [round((uv / known_uv - 1) * 1e6) if uv * 10 >= known_uv else 0 for uv in seen]

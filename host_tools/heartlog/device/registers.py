@@ -17,8 +17,8 @@ from heartlog.image.board import Board
 
 _PROGRAM = """
 import board
-from monitor.afe.driver import PoweredOff
-a = PoweredOff(board).power_up()
+from monitor.frontends import power_up
+a = power_up(board)
 print(a.part.name)
 print(a.dump())
 a.shut_down()

@@ -25,7 +25,8 @@ try:
 """
 _CALIBRATE = """
     if t.passed:
-        from monitor.calibration import Calibration, known_gains
+        from monitor.calibration import Calibration
+        from monitor.measuring import known_gains
         from monitor.samplers import by_interrupt
         try:
             g = None

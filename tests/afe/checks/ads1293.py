@@ -248,7 +248,8 @@ def check_detector_rates_are_resampled(part):
 
 def check_selftest(part):
     from monitor import limits
-    from monitor.calibration import Calibration, known_gains, load_for
+    from monitor.calibration import Calibration, load_for
+    from monitor.measuring import known_gains
     from monitor.samplers import by_interrupt
     from monitor.selftest import for_part
 

@@ -7,7 +7,8 @@ from bench import Board, Quiet, clean, raises
 from monitor import limits
 from monitor.afe import parts
 from monitor.afe.driver import PoweredOff
-from monitor.calibration import Calibration, known_gains, load_for
+from monitor.calibration import Calibration, load_for
+from monitor.measuring import known_gains
 from monitor.selftest import SelfTest
 
 

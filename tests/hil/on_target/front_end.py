@@ -1,18 +1,18 @@
 """Sampler and front end: the self-test, by the part's own test signal, with open electrodes."""
 
-from monitor.afe.driver import PoweredOff
-from monitor.selftest import SelfTest
+from monitor.frontends import power_up
+from monitor.selftest import for_part
 
 import board
 
 try:
-    afe = PoweredOff(board).power_up()
+    afe = power_up(board)
 except Exception as error:
     print("SKIP no front end answers: %s" % error)
 else:
     failed = []
     try:
-        for result in SelfTest(afe, board, electrodes=ELECTRODES).run():
+        for result in for_part(afe, board, ELECTRODES).run():
             print("VALUE %s" % result)
             if not result.passed:
                 failed.append(result.name)
