@@ -39,11 +39,11 @@ def advertises(board: Board, boots: int) -> bool:
 
 
 def test_pairing_over_the_serial_port(board: Board, keys: Keys) -> None:
-    boots = int(board.control(do="status")["boots"])
+    before = board.control(do="status")
     device = pair(UsbCable(board.description["console"]), keys, session=3)
-    assert device == board.control(do="status")["unique_id"]
+    assert device == before["unique_id"]
     end = time.monotonic() + 60
-    while not advertises(board, boots):
+    while not advertises(board, before["boots"]):
         assert time.monotonic() < end, board.log()
         time.sleep(0.1)
     written = bytes.fromhex(board.control(do="get", path="/pairing")["hex"])

@@ -1,8 +1,8 @@
 """What sealing costs on the link: how long a connection takes to set up, how late a beat is.
 
 Each way of talking is tried on a virtual board, in the link's own time: in clear, sealed, and
-sealed over LE Secure Connections. Computing takes no time there: the exchanges on the air are what is
-measured, and what sealing computes stands in the section `security`.
+sealed over LE Secure Connections. Computing takes no time there: the exchanges on the air are what
+is measured, and what sealing computes stands in the section `security`.
 """
 
 from __future__ import annotations
