@@ -115,7 +115,7 @@ def test_installation_then_an_update(desk: DeskBoard, virtual: Board, tmp_path: 
         repl.put("/journal/0", b"beats")
         repl.reset()
     second = make_image(tmp_path / "2", GOOD, "1.1.0")
-    done = install(virtual, second, desk.port, wait=2.0)
+    done = install(virtual, second, desk.port, wait=8.0)
     assert (done.slot, done.kept) == ("b", True)
     wait_for(desk, b"version 1.1.0 runs")
     with reopen(desk.port) as repl:
@@ -166,7 +166,7 @@ def test_cable_pulled_halfway(desk: DeskBoard, virtual: Board, tmp_path: Path) -
     desk.printed.clear()
     desk.restore_power()
     wait_for(desk, b"version 1.0.0 runs")
-    done = install(virtual, second, desk.port, wait=2.0)
+    done = install(virtual, second, desk.port, wait=8.0)
     assert done.kept is True
     assert done.skipped > 0, "what had arrived was not sent again"
 

@@ -48,7 +48,7 @@ class Central:
         self.device.on("advertisement", heard)
         await self.device.start_scanning(active=active, filter_duplicates=False)
         try:
-            await asyncio.wait_for(enough.wait(), 20)
+            await asyncio.wait_for(enough.wait(), 60)
         finally:
             self.device.remove_listener("advertisement", heard)
             await self.device.stop_scanning()
@@ -57,7 +57,7 @@ class Central:
     async def connect(self, mtu: int | None = 517, subscribe: bool = True) -> Connection:
         """Find the board, connect, discover, subscribe to the stream."""
         (advertisement,) = (await self.scan())[:1]
-        connection = await self.device.connect(advertisement.address, timeout=20)
+        connection = await self.device.connect(advertisement.address, timeout=60)
         self.connection = connection
         connection.on(connection.EVENT_DISCONNECTION, self.reasons.append)
         self.peer = Peer(connection)
@@ -84,7 +84,7 @@ class Central:
         order = kind.encode() + struct.pack("<H", count)
         await self.characteristic(CONTROL).write_value(order, with_response=answered)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait, in real time, until `condition()` is true."""
         async with asyncio.timeout(seconds):
             while not condition():

@@ -46,7 +46,7 @@ def start(image: Callable[[str], Path], micropython: str) -> Iterator[Callable[.
         board.stop()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until `condition()` is true; the test fails if it does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -54,7 +54,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def wait_for(board: Board, text: str, seconds: float = 30.0, count: int = 1) -> str:
+def wait_for(board: Board, text: str, seconds: float = 60.0, count: int = 1) -> str:
     """Wait until the firmware has printed `text` `count` times; returns all it printed."""
     deadline = time.monotonic() + seconds
     while board.log().count(text) < count:
