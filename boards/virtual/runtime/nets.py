@@ -92,7 +92,9 @@ class Names:
         self._nets[name].drive(level)
 
     def watch(self, name, fn):
-        self._nets[name].watchers.append(fn)
+        """Calls `fn(level)` at each change; never for a pin that the board ties to a level."""
+        if name in self._nets:
+            self._nets[name].watchers.append(fn)
 
     def level(self, name):
         return self._nets[name].level
