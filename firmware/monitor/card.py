@@ -11,17 +11,16 @@ sector on (a header that was there goes first).
 The card's bus must not be the front end's: a write takes up to a quarter of a second.
 """
 
-from .media import BLOCK
+from .media import BLOCK, Media
 
 _SECTOR = 512
 _PER = BLOCK // _SECTOR
 
 
-class CardMedia:
+class CardMedia(Media):
     """Blocks of eight sectors; `page`: what is programmed at a time. OSError as the card has."""
 
     lasting = True
-    stalls = False  # interrupts run on while it erases
     page = _SECTOR
 
     def __init__(self, device):

@@ -61,8 +61,18 @@ class EcgFlash(EcgBlocks):
         newest = -1
         for place in range(0, self.blocks, 1 + self.blocks // _SAMPLED):
             newest = max(newest, self._turn_at(place))
-        if newest < 0:
-            return
+        if newest >= 0:
+            self._go_on(newest)
+        # A place that the media does not hold yet reads as erased, and can't be written.
+        while (
+            self.erased < min(self.blocks - 1, _SAMPLED)
+            and self._media.held((self.turn + self.erased + 1) % self.blocks)
+            and self._blank_head(self.turn + self.erased + 1)
+        ):
+            self.erased += 1
+
+    def _go_on(self, newest):
+        """Behind the newest block near the one found first."""
         ahead = 1
         while ahead <= _HOLES:
             if self._header(newest + ahead):
@@ -84,10 +94,6 @@ class EcgFlash(EcgBlocks):
                 low = middle + 1
         self._low = low
         self._learn_first()
-        while self.erased < self.blocks - 1 and self._blank_head(newest + self.erased + 1):
-            self.erased += 1
-            if self.erased >= _SAMPLED:
-                break
 
     def _blank(self, turn):
         """Whether all of a block reads as erased: a power cut may have left part of it."""

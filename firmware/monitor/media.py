@@ -102,6 +102,9 @@ class PartMedia(Media):
         self.blocks = blocks
         self.lasting = media.lasting
 
+    def held(self, block):
+        return self._media.held(self._first + block)
+
     def read(self, block, offset, buffer):
         self._media.read(self._first + block, offset, buffer)
 

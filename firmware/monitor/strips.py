@@ -26,7 +26,6 @@ from .link import wire
 _BLOCK = 4096
 _ERASE_EVERY_MS = 300000
 _UNSEEN_EVERY_MS = 10000
-_BOOT_MS = 3000
 _LONGEST_S = 300  # presses that follow each other make one strip, up to this
 _NOTE_MS = 3600000
 _BEHIND = 0x80000000
@@ -64,13 +63,8 @@ class Strips:
         self.lost = 0
         self._noted = None
         self._cut = flash.open_mark()
-        start = time.ticks_ms()
-        self._erased_at = start
-        while (
-            flash.erased < (flash.blocks - 1 if stalls else self._spare)
-            and not flash.unfetched_next()
-            and time.ticks_diff(time.ticks_ms(), start) < _BOOT_MS
-        ):
+        self._erased_at = time.ticks_ms()
+        while flash.erased < self._spare and not flash.unfetched_next():
             flash.erase_next()
 
     def tell_cut(self):
