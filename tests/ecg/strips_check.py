@@ -1,4 +1,4 @@
-# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
+# ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023, RUF005
 # Runs in MicroPython: what is kept of the ECG, when blocks are erased for it, and what the records
 # say of it, also when the power goes in the middle of a strip.
 #
@@ -42,7 +42,7 @@ class App:
         self.records = []
 
     def record_at(self, sample, kind, *values):
-        self.records.append((kind, sample, *values))
+        self.records.append((kind, sample) + values)
 
     def record(self, kind, *values):
         self.record_at(0, kind, *values)
