@@ -11,12 +11,12 @@ note what came, and `App.step` does all the work, a little of each in every turn
 import os
 import sys
 import time
-from array import array
 from struct import pack_into
 
 import machine
 
 from . import beats as _beats
+from . import booting as _booting
 from . import ecgplace as _ecgplace
 from . import journal as _journal
 from . import media as _media
@@ -38,6 +38,8 @@ from .link.server import Server
 from .memory import Memory
 from .power import Power
 from .slots import Slots
+from .supply import Supply
+from .telling import Telling
 from .updating import Updating
 from .vault import BlockSeal, Vault
 
@@ -46,12 +48,6 @@ _ECG_RAM = 24576
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
-_BATTERY_RECORD_MS = 600000
-# Of a BATTERY record.
-_POWER_FLAGS = {_power.CHARGING: 1, _power.LOW: 2, _power.EMPTY: 4, _power.HOT: 8, _power.COLD: 16}
-_HEART_MS = 1500  # a heart rate message at least this often, also when there is none
-_RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
-           "WDT_RESET": wire.RESET_WATCHDOG, "SOFT_RESET": wire.RESET_SOFT}  # fmt: skip
 
 
 def _random32():
@@ -73,18 +69,6 @@ def _make_ring(board, rate):
         return EcgRing(size, max(64, rate // 2)) if size else None
     except (MemoryError, ValueError):
         return None
-
-
-def reset_cause(board):
-    """RESET_* of this boot; rp2 takes `machine.reset()` for the watchdog, its board.py doesn't."""
-    cause = machine.reset_cause()
-    bit = getattr(board, "watchdog_bit", None)
-    if bit is not None and cause == machine.WDT_RESET and not bit():
-        return wire.RESET_SOFT
-    for name, code in _RESETS.items():
-        if getattr(machine, name, None) == cause:
-            return code
-    return wire.RESET_OTHER
 
 
 class App:
@@ -127,7 +111,7 @@ class App:
         self.power = Power(board)
         self.ecg = _make_ring(board, self.settings.get(_settings.RATE))
         behind = SETTINGS_BLOCKS + room
-        self.strips, self._card_fault = _ecgplace.make_strips(
+        self.strips, card_fault = _ecgplace.make_strips(
             self, board, whole, behind, whole.blocks - behind
         )
         if self.strips is not None:
@@ -135,23 +119,19 @@ class App:
         self.memory = Memory(self)
         # An image on trial is counted by the loader, and replaced.
         trial = Slots(_root(board)).on_trial()
-        safe = not trial and _vigil.count_reset(settings, reset_cause(board))
+        safe = not trial and _vigil.count_reset(settings, _booting.reset_cause(board))
         self.acquisition = Acquisition(board, settings, self, safe)
         self.beats = _beats.Beats(self.acquisition.rate)
         self.alarms = Alarms(self.acquisition.rate, self.settings, self.alarm)
-        self._rr_1024 = array("H", bytes(2 * 8))
-        self._rr_count = 0
-        self._heart_at = self._slow_at = self._battery_at = time.ticks_ms()
-        self._status = bytearray(wire.STATUS_SIZE)
-        self._percent = -2
-        self._power_state = _power.NORMAL
+        self.supply = Supply(self)
+        self._slow_at = time.ticks_ms()
         self._exception_at = None
         self.restart_in = 0  # slow turns until the monitor restarts, 0: it does not
         self.version = image_info.VERSION
         self.vigil = _vigil.Vigil(self, safe)
-        self._record_boot(left_out)
+        _booting.record_boot(self, left_out, self._media_fault, card_fault)
         self.front = Front(self, board) if "LED" in board.PINS else None
-        self.server = None
+        self.server = self.telling = None
         self.updating = Updating(self, board)
         self.checkup = Checkup(self)
         if ble is not None:
@@ -168,8 +148,8 @@ class App:
                 self.server.bonds = Bonds(_root(board), key)
                 self.server.serial = _pairing.serial(_root(board))
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
-            self.tell_status()
-            self.server.open("Heartlog", board.NAME, self.version, self._status)
+            self.telling = Telling(self, self.server)
+            self.server.open("Heartlog", board.NAME, self.version, self.telling.data)
 
     # --- records -------------------------------------------------------------------------------
     def record(self, kind, *values):
@@ -182,35 +162,9 @@ class App:
         pack_into(wire.RECORDS[kind][1], body, 0, sample & 0xFFFFFFFF, *values)
         return self.journal.append(kind, body, wire.SIZE[kind])
 
-    def _record_boot(self, left_out):
-        self.on_front_end()
-        first, count = left_out
-        if count:
-            self.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
-        if self.vigil.safe:
-            resets = self.settings.get(_settings.WATCHDOG_RESETS)
-            self.record_at(0, wire.FAULT, wire.FAULT_SAFE, resets)
-        elif self.acquisition.fault:
-            self.record_at(0, wire.FAULT, wire.FAULT_AFE, self.acquisition.fault)
-        if self._media_fault:
-            self.record_at(0, wire.FAULT, wire.FAULT_FLASH, self._media_fault)
-        if self._card_fault:
-            self.record_at(0, wire.FAULT, wire.FAULT_CARD, self._card_fault)
-        if self.settings.damaged:
-            self.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
-        if self.strips is not None:
-            self.strips.tell_cut()
-        self.journal.flush()
-
     def on_front_end(self):
-        """The BOOT record; again when a front end answers only later: its scale is known then."""
-        acquisition = self.acquisition
-        parts = (self.version + ".0.0").split(".")
-        numbers = [int(p) if p.isdigit() else 0 for p in parts[:3]]
-        self.record_at(
-            0, wire.BOOT, self.journal.boot, reset_cause(self.board), acquisition.rate,
-            acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
-        )  # fmt: skip
+        """A front end that did not answer at first does now."""
+        _booting.record_front_end(self)
 
     # --- what the acquisition tells ------------------------------------------------------------
     def on_gap(self, first, lost, reason):
@@ -233,11 +187,8 @@ class App:
         self.journal.append(wire.BEAT, self.body, size)
         rr = self.beats.rr
         self.alarms.beat(index, rr, flags)
-        if rr and self._rr_count < 8:
-            self._rr_1024[self._rr_count] = min(0xFFFF, rr * 1024 // self.beats.rate)
-            self._rr_count += 1
-        if self.server is not None:
-            self._tell_heart(time.ticks_ms())
+        if self.telling is not None:
+            self.telling.beat(rr, time.ticks_ms())
 
     def on_fault(self, code):
         """The front end failed (errors.py of the AFE), and is being restarted."""
@@ -329,73 +280,11 @@ class App:
         good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
         self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
-        if acquisition.off or self._power_state == _power.CHARGING:
+        if acquisition.off or self.supply.state == _power.CHARGING:
             self._media.grow()  # an erase costs samples, and now there are none to lose
-        self._watch_power(now)
-        if self.server is not None:
-            if time.ticks_diff(now, self._heart_at) >= _HEART_MS:
-                self._tell_heart(now)
-            self.tell_status()
-
-    def _watch_power(self, now):
-        """Battery and charger: told, journalled, and obeyed."""
-        power = self.power
-        if power.step(now) and power.percent != self._percent:
-            self._percent = power.percent
-            if self.server is not None and self._percent >= 0:
-                self.server.battery(self._percent)
-        state = power.state
-        if state == self._power_state and (
-            time.ticks_diff(now, self._battery_at) < _BATTERY_RECORD_MS
-        ):
-            return
-        self._battery_at = now
-        flags = _POWER_FLAGS.get(state, 0)
-        percent = power.percent if power.percent >= 0 else 255
-        self.record(wire.BATTERY, max(0, power.millivolts), percent, flags)
-        if state != self._power_state:
-            self._power_state = state
-            # On a charger mains power may be behind the patient's electrodes.
-            self.allow_sampling()
-            self.journal.flush()
-
-    def allow_sampling(self):
-        """Samples unless the power forbids it, or the memory is being erased."""
-        state = self.power.state
-        powered = state != _power.CHARGING and state != _power.EMPTY
-        self.acquisition.allow(powered and not self.memory.busy)
-
-    def _tell_heart(self, now):
-        self._heart_at = now
-        good = self.acquisition.judging
-        rate = self.beats.heart_rate if good else 0
-        self.server.heart(rate, good, self._rr_1024, self._rr_count if good else 0)
-        self._rr_count = 0
-
-    def tell_status(self):
-        """Brings what the status characteristic reads up to now."""
-        journal, acquisition, power = self.journal, self.acquisition, self.power
-        percent = power.percent
-        session = self.settings.get(_settings.SESSION)
-        flags = wire.STATUS_SESSION if session else 0
-        if acquisition.fault:
-            flags |= wire.STATUS_FAULT
-        if self.vigil.safe:
-            flags |= wire.STATUS_SAFE
-        if power.state == _power.CHARGING:
-            flags |= wire.STATUS_CHARGING
-        if self.server.bonds is not None:
-            flags |= wire.STATUS_PAIRS
-        pack_into(
-            wire.STATUS_FORMAT, self._status, 0, wire.VERSION, journal.boot, acquisition.index,
-            journal.next_seq, journal.acked, journal.first_seq, max(0, power.millivolts),
-            percent if percent >= 0 else 255, acquisition.state, acquisition.reason,
-            acquisition.off, min(255, self.beats.heart_rate), flags, session,
-            acquisition.overruns & 0xFFFFFFFF, min(0xFFFF, journal.ring.erases),
-            journal.percent, journal.journal,
-        )  # fmt: skip
-        if self.server.running:
-            self.server.status(self._status)
+        self.supply.step(now)
+        if self.telling is not None:
+            self.telling.step(now)
 
 
 def _root(board):

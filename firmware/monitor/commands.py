@@ -96,12 +96,12 @@ class Commands:
                 app.server.open_up(False)
         elif action == wire.SESSION_STOP:
             pack_into("<I", answer, 3, app.stop_session())
-            app.tell_status()
+            app.telling.status()
             return wire.OK, 7
         else:
             return wire.BAD_OPERAND, 3
         pack_into("<I", answer, 3, app.record(wire.SESSION, action, number))
-        app.tell_status()
+        app.telling.status()
         return wire.OK, 7
 
     def _setting(self, opcode, data, answer):

@@ -46,11 +46,11 @@ class Memory:
             return False
         if not self._paused:
             self._paused = True
-            self._app.allow_sampling()
+            self._app.supply.allow_sampling()
         if self._wipe():
             return True
         self.busy = self._paused = False
-        self._app.allow_sampling()
+        self._app.supply.allow_sampling()
         return True
 
     def on_command(self, opcode, data, answer):
@@ -90,7 +90,7 @@ class Memory:
             return wire.NONE_FOUND, 3
         journal.delete(seq)
         self._app.settings.set(_settings.DELETED, seq)
-        self._app.tell_status()
+        self._app.telling.status()
         pack_into("<I", answer, 3, count)
         return wire.OK, 7
 
@@ -124,5 +124,5 @@ class Memory:
         if app.strips is not None:
             app.strips.flash.forget()
         self.busy = True
-        app.tell_status()
+        app.telling.status()
         return seq

@@ -1,0 +1,55 @@
+"""What is journalled about a start: why it was, with which front end, and what is wrong."""
+
+import machine
+
+from . import settings as _settings
+from .link import wire
+
+_RESETS = {"PWRON_RESET": wire.RESET_POWER, "HARD_RESET": wire.RESET_BUTTON,
+           "WDT_RESET": wire.RESET_WATCHDOG, "SOFT_RESET": wire.RESET_SOFT}  # fmt: skip
+
+
+def reset_cause(board):
+    """RESET_* of this boot; rp2 takes `machine.reset()` for the watchdog, its board.py doesn't."""
+    cause = machine.reset_cause()
+    bit = getattr(board, "watchdog_bit", None)
+    if bit is not None and cause == machine.WDT_RESET and not bit():
+        return wire.RESET_SOFT
+    for name, code in _RESETS.items():
+        if getattr(machine, name, None) == cause:
+            return code
+    return wire.RESET_OTHER
+
+
+def record_front_end(app):
+    """The BOOT record; again when a front end answers only later: its scale is known then."""
+    acquisition = app.acquisition
+    parts = (app.version + ".0.0").split(".")
+    numbers = [int(p) if p.isdigit() else 0 for p in parts[:3]]
+    app.record_at(
+        0, wire.BOOT, app.journal.boot, reset_cause(app.board), acquisition.rate,
+        acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
+    )  # fmt: skip
+
+
+def record_boot(app, left_out, media_fault, card_fault):
+    """All of a boot, flushed. `left_out`: (first, count) of the journal's numbers that the power
+    took; the faults are errno or 0."""
+    record_front_end(app)
+    first, count = left_out
+    if count:
+        app.record_at(0, wire.DROPPED, first, count, wire.DROPPED_POWER)
+    if app.vigil.safe:
+        resets = app.settings.get(_settings.WATCHDOG_RESETS)
+        app.record_at(0, wire.FAULT, wire.FAULT_SAFE, resets)
+    elif app.acquisition.fault:
+        app.record_at(0, wire.FAULT, wire.FAULT_AFE, app.acquisition.fault)
+    if media_fault:
+        app.record_at(0, wire.FAULT, wire.FAULT_FLASH, media_fault)
+    if card_fault:
+        app.record_at(0, wire.FAULT, wire.FAULT_CARD, card_fault)
+    if app.settings.damaged:
+        app.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
+    if app.strips is not None:
+        app.strips.tell_cut()
+    app.journal.flush()
