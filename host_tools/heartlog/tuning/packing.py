@@ -14,6 +14,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from heartlog._firmware.monitor.link import coder, model, pack, wire
+from heartlog.errors import CommandError
 from heartlog.evaluation.board import Board
 from heartlog.evaluation.packing import Entry, journal_beats, packed
 from heartlog.evaluation.records import find, read
@@ -112,7 +113,11 @@ def load(places: list[str]) -> list[Records]:
 def main(arguments: list[str]) -> int:
     """Prints the table, or with --check the bytes a beat."""
     check = "--check" in arguments
-    records = load([a for a in arguments if a != "--check"])
+    try:
+        records = load([a for a in arguments if a != "--check"])
+    except CommandError as error:
+        print(error.message, error.hint, file=sys.stderr)
+        return int(error.exit_code)
     if not check:
         for _ in range(2):  # where pages end depends a little on the table
             use(table(records))
