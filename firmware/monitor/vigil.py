@@ -64,7 +64,7 @@ class Vigil:
         self.safe = safe
         self.still = 0
         now = time.ticks_ms()
-        self._since = self._healthy = self._hour = now
+        self._healthy = self._hour = now
         self._samples_at = self._detector_at = self._journal_at = now
         self._index = self._blocks = self._flushes = -1
         self._lost = 0
