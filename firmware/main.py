@@ -1,7 +1,13 @@
-"""What a board runs after a reset."""
+"""What a board runs after a reset: the monitor, unless a cable asked to hold it, once."""
 
-from monitor import app
+import os
 
 import board
 
-app.run(board)
+try:
+    os.remove(getattr(board, "ROOT", "/").rstrip("/") + "/hold")
+    print("Heartlog: held for service. Reset the board to start the monitor.")
+except OSError:
+    from monitor import app
+
+    app.run(board)

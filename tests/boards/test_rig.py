@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,25 @@ def test_a_monitor_from_empty_board_to_certificate(micropython: str, tmp_path: P
         assert wanted in words
     assert "NOT PASSED" not in words
     assert "HL-0042" in outcome.label
+
+
+def test_a_monitor_that_is_frozen_in(micropython: str, tmp_path: Path) -> None:
+    """It is asked which build it is; another than the one that is meant does not pass."""
+    image = build_image("virtual", tmp_path / "image")
+    with VirtualBoard(record="flat", image=image.folder, speed=3, console=True) as running:
+        deadline = time.monotonic() + 60
+        while not running.control(do="status")["radio"]["advertising"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        port = json.loads((Path(running.run_dir) / "board.json").read_text())["console"]
+        other = dataclasses.replace(image, build="0" * 16)
+        outcome = examine(load_board("virtual"), other, port, "HL-1", bus=None)
+    assert [(step.name, step.passed) for step in outcome.steps] == [("Firmware", False)]
+    assert (
+        outcome.steps[0].found[0]
+        == f"{image.version}, build {image.build}, frozen into MicroPython"
+    )
+    assert "build MicroPython anew" in outcome.steps[0].found[1]
 
 
 def test_the_page_of_a_monitor_that_failed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The on-target suite and the engineer's tools, on the virtual board's own REPL."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -85,6 +86,23 @@ def test_registers_over_the_cable(board: VirtualBoard, image: ImageInfo) -> None
     assert values["ID"] == 0x73
     assert values["CONFIG1"] == 0x02
     assert values["CONFIG2"] == 0x80
+
+
+def test_registers_of_a_monitor_that_is_frozen_in(image: ImageInfo, micropython: str) -> None:
+    """No slots, no loader: the monitor's own main.py runs, holds once, and runs again."""
+    with VirtualBoard(record="flat", image=image.folder, speed=3, console=True) as running:
+        deadline = time.monotonic() + 90
+        while not running.control(do="status")["radio"]["advertising"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        told = read_registers(VIRTUAL, port_of(running))
+        assert {name: value for name, value, _ in told.rows}["ID"] == 0x73
+        while running.control(do="status")["boots"] < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        while not running.control(do="status")["radio"]["advertising"]:
+            assert time.monotonic() < deadline, "the monitor did not start again"
+            time.sleep(0.2)
 
 
 def test_what_a_failing_test_looks_like(board: VirtualBoard, image: ImageInfo) -> None:

@@ -75,15 +75,28 @@ def image_mpy(image: ImageInfo) -> tuple[int, int]:
     return max(versions)
 
 
+def frozen_in(repl: Repl) -> bool:
+    """Whether the board's MicroPython finds a monitor without any slot."""
+    try:
+        repl.exec("import image_info")
+    except RemoteError:
+        return False
+    return True
+
+
 def hold(repl: Repl, board: Board) -> Repl:
     """Stop the monitor on a board: reset it with the loader told to start nothing, once.
 
-    A running monitor's watchdog would bite in the middle of anything that takes longer.
+    A running monitor's watchdog would bite in the middle of anything that takes longer. A monitor
+    that is frozen in has no loader, and looks for the same file in the root itself.
     """
     folder = slots_folder(board)
-    if not repl.exists(folder + "/state"):
+    if repl.exists(folder + "/state"):
+        repl.put(folder + "/hold", b"")
+    elif frozen_in(repl):
+        repl.put(board.root.rstrip("/") + "/hold", b"")
+    else:
         return repl
-    repl.put(folder + "/hold", b"")
     repl.reset()
     return reopen(repl.port)
 

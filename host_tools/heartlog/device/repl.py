@@ -68,7 +68,7 @@ class Unplugged(CommandError):
 class Repl:
     """The raw REPL on `port`; interrupts what runs there. Raises CommandErrors only."""
 
-    def __init__(self, port: str, patience: float = 10.0) -> None:
+    def __init__(self, port: str, patience: float = 20.0) -> None:
         try:
             import serial
             from mpremote.transport import TransportError, TransportExecError
@@ -229,7 +229,7 @@ class Repl:
         self._link.close()
 
 
-def reopen(port: str, patience: float = 15.0) -> Repl:
+def reopen(port: str, patience: float = 30.0) -> Repl:
     """Open the REPL of a board that is just starting: USB vanishes for a second or two."""
     deadline = time.monotonic() + patience
     while True:

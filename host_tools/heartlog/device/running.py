@@ -1,6 +1,6 @@
 """Runs programs on a board with the monitor's own modules, while the monitor is stopped."""
 
-from heartlog.device.install import hold
+from heartlog.device.install import frozen_in, hold
 from heartlog.device.layout import read_state
 from heartlog.device.repl import Repl
 from heartlog.errors import CommandError
@@ -18,13 +18,14 @@ class Bench:
         self.repl = hold(Repl(port), board)
         try:
             state = read_state(self.repl, board)
-            if state is None:
+            if state is not None:
+                # The loader is the board's main.py: imported, it starts nothing.
+                self.repl.exec(f"import main\nmain.attach({state.run!r})")
+            elif not frozen_in(self.repl):
                 raise CommandError(
                     f"There is no Heartlog firmware on the board on {port}.",
                     f"Put it on: heartlog device flash {board.name}",
                 )
-            # The loader is the board's main.py: imported, it starts nothing.
-            self.repl.exec(f"import main\nmain.attach({state.run!r})")
         except BaseException:
             self.repl.close()
             raise

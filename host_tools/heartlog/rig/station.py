@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from heartlog.device.identity import Identity
-from heartlog.device.install import Say, install
+from heartlog.device.identity import Identity, check, identify
+from heartlog.device.install import Say, frozen_in, install
+from heartlog.device.layout import read_state
+from heartlog.device.repl import Repl
 from heartlog.device.running import Bench
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.image import ImageInfo
@@ -121,11 +123,19 @@ def examine(
     now = dt.datetime.now(dt.UTC)
     outcome = Outcome(check_serial(serial), board.name, image.build, image.version, now, done_by)
     say("Firmware")
-    done = install(board, image, port, format_flash=format_flash, update_key=update_key, say=say)
-    _identity(outcome, done.identity)
-    outcome.steps.append(
-        Step("Firmware", True, (f"{image.version}, build {image.build}, verified on flash",))
-    )
+    frozen = _frozen(board, image, port, outcome)
+    if frozen is None:
+        done = install(
+            board, image, port, format_flash=format_flash, update_key=update_key, say=say
+        )
+        _identity(outcome, done.identity)
+        found = f"{image.version}, build {image.build}, verified on flash"
+        outcome.steps.append(Step("Firmware", True, (found,)))
+    else:
+        update_key = None  # its update is a newer build, over USB
+        outcome.steps.append(frozen)
+        if not frozen.passed:
+            return outcome
     with Bench(board, port) as bench:
         steps: list[Callable[[], Step]] = [
             lambda: _self_test(bench, outcome, electrodes, now),
@@ -142,6 +152,22 @@ def examine(
             if not taken.passed:
                 break
     return outcome
+
+
+def _frozen(board: Board, image: ImageInfo, port: str, outcome: Outcome) -> Step | None:
+    """The step for a monitor that is frozen into MicroPython; None for any other board."""
+    with Repl(port) as repl:
+        told = identify(repl)
+        check(told, board)
+        if read_state(repl, board) is not None or not frozen_in(repl):
+            return None
+        version, build = repl.value("(i.VERSION, i.BUILD)", "import image_info as i")
+    _identity(outcome, told)
+    passed = (version, build) == (image.version, image.build)
+    found = [f"{version}, build {build}, frozen into MicroPython"]
+    if not passed:
+        found.append(f"Meant is {image.version}, build {image.build}: build MicroPython anew")
+    return Step("Firmware", passed, tuple(found))
 
 
 def _identity(outcome: Outcome, told: Identity) -> None:
