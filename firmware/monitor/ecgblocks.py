@@ -181,9 +181,12 @@ class EcgBlocks:
         return n
 
     def whole(self, number):
-        """Samples of an ECG block; 0 when it is not there, or was left half written."""
+        """Samples of an ECG block; 0 when it is not there, or was left half written; -1 when it is
+        sealed, and can't be opened here."""
         data = bytearray(self.size(number))
         self.read(number, 0, data)
+        if data and data[0] >> 4 != ecg.VERSION:
+            return -1
         try:
             return ecg.head(data)[4]
         except ValueError:

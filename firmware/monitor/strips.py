@@ -79,7 +79,7 @@ class Strips:
         while number < flash.next:
             n = flash.whole(number)
             if n:
-                samples += n
+                samples += n if n > 0 else self._ring.samples
                 blocks = number + 1 - first
             number = flash.find(number + 1)
         if blocks:
