@@ -14,7 +14,7 @@ in power-down, its START pin low. Facts and their sources: `parts` and the two f
 import time
 
 from monitor.afe import bus as wires
-from monitor.afe import errors, parts
+from monitor.afe import errors, flags, parts
 from monitor.afe.cache import Cache
 
 # The internal reference settles in 150 ms (SBAS502); samples before that are wrong.
@@ -176,35 +176,11 @@ class FrontEnd:
         """The lead-off flags of a status word as input bits (see `leads`)."""
         if self.ac:
             return word  # `monitor.acleads` has put them there
-        if self.part.family == "two":
-            stat = word >> 15 & 0x1F
-            return (
-                stat & 1
-                | (stat >> 1 & 2)
-                | (stat << 7 & 0x100)
-                | (stat << 6 & 0x200)
-                | stat >> 4 << 16
-            )
-        return word >> 12 & 0xFF | (word >> 4 & 0xFF) << 8
+        return flags.inputs(self.part, word)
 
     def sensed_inputs(self):
         """The inputs whose lead-off flags mean something: bits as in `leads`."""
-        cache = self.cache
-        part = self.part
-        found = 0
-        if part.family == "two":
-            if not cache.get("CONFIG2", "PDB_LOFF_COMP"):
-                return 0
-            for i in range(part.channels):
-                found |= cache.get("LOFF_SENS", "LOFF%dP" % (i + 1)) << i
-                found |= cache.get("LOFF_SENS", "LOFF%dN" % (i + 1)) << (i + 8)
-            return found | cache.get("RLD_SENS", "RLD_LOFF_SENS") << 16
-        if not cache.get("CONFIG4", "PD_LOFF_COMP"):
-            return 0
-        wanted = cache.wanted
-        return (
-            wanted[part["LOFF_SENSP"].address] | wanted[part["LOFF_SENSN"].address] << 8
-        )  # (the right-leg drive's flag is in CONFIG3, not in the status word)
+        return flags.sensed(self.part, self.cache)
 
     # --- running
 
