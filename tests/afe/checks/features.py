@@ -19,13 +19,17 @@ def record(board, afe, ms):
     sampler.run()
     columns = [[] for _ in range(afe.channels)]
     words = []
-    for _ in range(ms // 20):
+    until = kernel.now + ms * 1000
+    while kernel.now < until:
         run_ms(20)
-        vouch(sampler)
+        if kernel.now >= until:
+            vouch(sampler)  # the rest, too
         n = sampler.take()
-        for c in range(afe.channels):
-            columns[c].extend(sampler.channels[c][:n])
-        words.extend(sampler.status[:n])
+        while n:
+            for c in range(afe.channels):
+                columns[c].extend(sampler.channels[c][:n])
+            words.extend(sampler.status[:n])
+            n = sampler.take()
     sampler.halt()
     return columns, words
 
