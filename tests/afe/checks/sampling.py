@@ -167,7 +167,7 @@ def check_bit_errors_in_the_status_are_dropped_and_counted(part):
     assert not faults, faults  # bits that fall over on the bus are no change of a register
     reasons = set(b[2] for b in blocks if b[1])
     assert core.SYNC_LOST in reasons, reasons
-    assert sampler.bad_frames > 3
+    assert sampler.bad_frames > 1  # of 2000: four bits of a frame are looked at, or 17
     blocks, _ = collect(board, sampler, 400)
     assert sum(b[3] for b in blocks) > 30
 
