@@ -15,12 +15,13 @@ takes everything and never refuses (the window of `stream` bounds it).
 """
 
 import os
-from struct import pack_into, unpack_from
+from struct import unpack_from
 
 from . import bonds as _bonds
 from . import gatt, wire
 from . import guard as _guard
 from .advertiser import Advertiser
+from .requests import Requests
 from .stream import RecordStream
 
 _IRQ_CENTRAL_CONNECT, _IRQ_CENTRAL_DISCONNECT, _IRQ_GATTS_WRITE, _IRQ_MTU = 1, 2, 3, 21
@@ -29,9 +30,6 @@ _CONNECTIONS = 2
 _FRAMES_A_STEP = 4
 _HELLO_MS = 30000  # a central that asked for nothing by then is sent away
 _NO_CONNECTION = -1
-# What only the host that has the records may do, while there is one.
-_OWNERS = (wire.SESSION_SET, wire.ECG_SET, wire.SETTING_SET, wire.SYNC_POINT, wire.DELETE,
-           wire.ERASE, wire.ECG_ACK)  # fmt: skip
 ROOM = 256
 
 
@@ -58,10 +56,12 @@ class Server:
         self.guard = None  # a guard.Guard once the monitor is paired
         self.serial = b""  # as on its label, for whoever was let in
         self.bonds = None  # a bonds.Bonds then, where the stack can secure its link itself
-        self._state = b""  # what a host reads as the status
+        self.state = b""  # what a host reads as the status
+        self.described = ("", "")  # model and firmware
         self.ecg = None  # an ecg stream, see ecgstream.py
         self._peers = [Peer() for _ in range(_CONNECTIONS)]
-        self._owner = None  # the peer that has the records
+        self.owner = None  # the peer that has the records
+        self._requests = Requests(self, journal, handlers)
         self._owner_serial = 0
         self._queue = [None] * _QUEUE
         self._head = self._tail = 0
@@ -100,8 +100,8 @@ class Server:
         }
         ble.gatts_set_buffer(self._control, 244)
         ble.gatts_write(location, b"\x01")  # chest
-        self._state = status
-        self._described = (model, firmware)
+        self.state = status
+        self.described = (model, firmware)
         if self.guard is None:
             for handle, text in zip(texts, ("Heartlog", model, firmware)):
                 ble.gatts_write(handle, text.encode())
@@ -171,7 +171,7 @@ class Server:
 
     @property
     def streaming(self):
-        return self._owner is not None and self.stream.running
+        return self.owner is not None and self.stream.running
 
     def step(self, now):
         """Takes one write, sends a few frames; True when there was something to do."""
@@ -201,14 +201,21 @@ class Server:
                 return peer
         return None
 
+    def give_records(self, peer):
+        """From now on this peer has the records."""
+        self.owner = peer
+        self._owner_serial = peer.serial
+        self.stream.reset()
+        self._handlers.on_link(True)
+
     def _drop_owner(self):
-        owner = self._owner
+        owner = self.owner
         if self.guard is not None:
             self.guard.gone()
         if owner is not None and (
             owner.handle == _NO_CONNECTION or owner.serial != self._owner_serial
         ):
-            self._owner = None
+            self.owner = None
             self.stream.reset()
             if self.ecg is not None:
                 self.ecg.reset()
@@ -250,7 +257,7 @@ class Server:
 
     def _pump(self, now):
         """Frames of records first, then ECG, as far as credits and the stack let them."""
-        peer = self._owner
+        peer = self.owner
         if peer is None or peer.handle == _NO_CONNECTION:
             return False
         room = min(peer.mtu - 3, ROOM)
@@ -310,75 +317,19 @@ class Server:
         else:
             peer.asked = True
             if opcode == wire.GRANT:
-                if peer is self._owner:
+                if peer is self.owner:
                     records, ecg, window = unpack_from("<HHB", data, 2)
                     self.stream.grant(records, window)
                     if self.ecg is not None:
                         self.ecg.grant(ecg, window)
                 return
             if opcode == wire.ACK:
-                if peer is self._owner:
+                if peer is self.owner:
                     self._journal.acknowledge(unpack_from("<I", data, 2)[0])
                 return
-            result, size = self._do(peer, opcode, data, now)
+            result, size = self._requests.do(peer, opcode, data, answer, now)
         answer[2] = result
         self._notify(peer, self._control, memoryview(answer)[:size])
-
-    def _do(self, peer, opcode, data, now):
-        """(result, length of the answer) of a command with enough operands."""
-        journal = self._journal
-        answer = self._answer
-        if opcode == wire.REPORT or opcode == wire.COUNT:
-            operator, seq = unpack_from("<BI", data, 2)
-            if opcode == wire.COUNT and operator == wire.LESS_OR_EQUAL:
-                count = min(seq + 1, journal.next_seq) - journal.first_seq
-                pack_into("<I", answer, 3, max(0, count))
-                return wire.OK, 7
-            if operator != wire.ALL and operator != wire.GREATER_OR_EQUAL:
-                bad = operator == 0 or operator > 6
-                return (wire.BAD_OPERATOR if bad else wire.NO_OPERATOR), 3
-            if operator == wire.ALL:
-                seq = journal.first_seq
-            if seq > journal.next_seq:
-                return wire.BAD_OPERAND, 3
-            first = max(seq, journal.first_seq)
-            if opcode == wire.COUNT:
-                pack_into("<I", answer, 3, journal.next_seq - first)
-                return wire.OK, 7
-            if self._owner is not None and self._owner is not peer:
-                return wire.REFUSED, 3
-            if self._owner is None:
-                self._owner = peer
-                self._owner_serial = peer.serial
-                self.stream.reset()
-                self._handlers.on_link(True)
-            pack_into("<II", answer, 3, self.stream.start(seq), journal.next_seq)
-            return wire.OK, 11
-        if opcode == wire.ABORT:
-            if data[2]:
-                return wire.BAD_OPERATOR, 3  # RACP: the operator of an abort is null
-            if self._owner is not None and self._owner is not peer:
-                return wire.ABORT_FAILED, 3
-            self.stream.running = False
-            if self.ecg is not None:
-                self.ecg.stop()
-            return wire.OK, 3
-        if opcode == wire.HELLO:
-            identity = self._handlers.identity
-            pack_into("<B8sHI", answer, 3, wire.VERSION, identity, journal.boot, journal.journal)
-            return wire.OK, 18
-        if opcode == wire.STATUS_GET:
-            n = len(self._state)
-            answer[3 : 3 + n] = self._state
-            return wire.OK, 3 + n
-        if opcode == wire.DESCRIBE:
-            model, firmware = self._described
-            serial = b"" if self.guard is None else self.serial
-            pack_into("<20s12s16s", answer, 3, model.encode(), firmware.encode(), serial)
-            return wire.OK, 51
-        if opcode in _OWNERS and self._owner is not None and self._owner is not peer:
-            return wire.REFUSED, 3
-        return self._handlers.on_command(opcode, data, answer, now)
 
     # --- what everyone may hear ----------------------------------------------------------------
     def heart(self, rate, contact, rr_1024, count):
@@ -388,7 +339,7 @@ class Server:
             return
         n = 0
         for peer in self._peers:
-            if peer.handle != _NO_CONNECTION and peer is not self._owner:
+            if peer.handle != _NO_CONNECTION and peer is not self.owner:
                 if not n:
                     n = gatt.heart_rate(self._heart, rate, contact, rr_1024, count)
                 self._notify(peer, self._heart_handle, memoryview(self._heart)[:n])
@@ -406,6 +357,6 @@ class Server:
 
     def status(self, data):
         """What the status characteristic reads from now on."""
-        self._state = data
+        self.state = data
         if self.guard is None:
             self._ble.gatts_write(self._status, data)
