@@ -3,7 +3,7 @@
     async with Monitor(backend, device, key) as monitor:
         await send_update(monitor, sign_image(image, signing_key), progress)
 
-The monitor checks hash and signature itself, unpacks the image beside the one that runs, resets
+The monitor takes the image beside the one that runs, checks hash and signature itself, resets
 into it when no session is recording, and goes back by itself if it does not come up
 (`firmware/monitor/update.py`). A connection that is lost costs at most the last 4096 bytes.
 """
@@ -77,7 +77,7 @@ async def send_update(
 
 
 async def _wait(monitor: Monitor) -> None:
-    """Until the monitor has checked and unpacked everything."""
+    """Until the monitor has checked everything."""
     try:
         async with asyncio.timeout(_SECONDS_TO_CHECK):
             while True:

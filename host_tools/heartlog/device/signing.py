@@ -4,7 +4,7 @@
     signed = sign_image(info, key)
     signed.size, signed.sha256, signed.signature
 
-Ed25519 (RFC 8032) over b"heartlog-image" and the archive's SHA-256. Monitors hold the public half,
+Ed25519 (RFC 8032) over b"heartlog-image" and the image file's SHA-256. Monitors hold the public half,
 32 bytes, put on them over USB: reading one out gives nobody the power to sign.
 """
 
@@ -25,7 +25,7 @@ DOMAIN = b"heartlog-image"
 
 @dataclass(frozen=True)
 class SignedImage:
-    """An archive's bytes, their SHA-256 and the signature over it."""
+    """An image file's bytes, their SHA-256 and the signature over it."""
 
     data: bytes
     sha256: bytes
@@ -96,11 +96,11 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 
 def sign_archive(data: bytes, key: Ed25519PrivateKey) -> SignedImage:
-    """Sign an archive's bytes."""
+    """Sign an image file's bytes."""
     digest = hashlib.sha256(data).digest()
     return SignedImage(data, digest, key.sign(DOMAIN + digest))
 
 
 def sign_image(image: ImageInfo, key: Ed25519PrivateKey) -> SignedImage:
-    """Sign a built image's archive."""
+    """Sign a built image's file."""
     return sign_archive(image.archive.read_bytes(), key)
