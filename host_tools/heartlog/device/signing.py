@@ -4,8 +4,8 @@
     signed = sign_image(info, key)
     signed.size, signed.sha256, signed.signature
 
-Ed25519 (RFC 8032) over b"heartlog-image" and the image file's SHA-256. Monitors hold the public half,
-32 bytes, put on them over USB: reading one out gives nobody the power to sign.
+Ed25519 (RFC 8032) over b"heartlog-image" and the image file's SHA-256. Monitors hold the public
+half, 32 bytes, put on them over USB: reading one out gives nobody the power to sign.
 """
 
 import hashlib
