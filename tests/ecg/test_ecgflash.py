@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 LONGER = int(os.environ.get("HEARTLOG_CUTS", "1"))
-"""How many times as long the power cuts go on; the figures that are told were made with 20."""
+"""How many times as long the power cuts go on; for many more than the suite has time for."""
 
 
 def run(repository: Path, micropython: str, script: str, *arguments: object) -> list[int]:

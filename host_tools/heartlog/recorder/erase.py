@@ -107,8 +107,6 @@ class _Rest:
 
     def __init__(self, monitor: Monitor, store: Store, now: float) -> None:
         self._monitor, self._store, self._now = monitor, store, now
-        info = monitor.info
-        self._after = store.committed_seq(info.device_id, info.journal, 1)
         self._session: int | None = None
 
     async def take(self) -> None:
