@@ -36,6 +36,6 @@ def check_memory(repl: Repl, board: Board, image: ImageInfo) -> None:
         raise CommandError(
             f"This {board.title} has {free // 1024} KiB of memory for programs; the monitor needs"
             f" {needed // 1024} when it is imported from a file.",
-            f"Build MicroPython with the monitor frozen in (boards/{board.name}/README.md):"
-            f" its code then stays in flash. `make image BOARD={board.name} FROZEN=1` begins it.",
+            f"Take a board with more memory, or a MicroPython with the monitor frozen in: boards/"
+            f"{board.name}/README.md says how, and what to mind (make image FROZEN=1).",
         )
