@@ -8,12 +8,12 @@ import pytest
 pytest.importorskip("virtual_board")
 from tests.path.fuzz import fuzz_device, fuzz_host
 
-WRITES = int(os.environ.get("HEARTLOG_FUZZ", "1200"))
+WRITES = int(os.environ.get("HEARTLOG_FUZZ", "600"))
 
 
 def test_the_host_takes_any_bytes() -> None:
     tried = fuzz_host(WRITES * 5, seed=1)
-    assert tried.taken > 50, "nothing got further than its first byte"
+    assert tried.taken > 25, "nothing got further than its first byte"
     assert tried.growth < 64 * 1024
 
 

@@ -43,7 +43,7 @@ def until_it_records(file: Path, more_than: int = 5) -> None:
     end = time.monotonic() + PATIENCE
     while max((row[2] for row in sessions(file)), default=0) <= more_than:
         assert time.monotonic() < end, "nothing was recorded"
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_second_recorder_is_told_and_changes_nothing(
         while second.running:
             assert time.monotonic() < end
             seen.add(tuple(row[:2] for row in sessions(file)))
-            time.sleep(0.05)
+            time.sleep(0.2)
         assert second.wait(PATIENCE) == 3
         words = "recorded by another program" + (" on this computer" if not elsewhere else "")
         assert words in diary.read_text().splitlines()[-1]
@@ -127,7 +127,7 @@ def test_a_session_that_ended_while_nobody_listened_gets_its_rest(
         end = time.monotonic() + PATIENCE
         while len(sessions(file)) < 2 or sessions(file)[0][2] < 5:
             assert time.monotonic() < end, diary.read_text()
-            time.sleep(0.1)
+            time.sleep(0.3)
         assert second.end(PATIENCE) == 0, diary.read_text()
     finally:
         second.kill()

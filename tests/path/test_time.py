@@ -175,7 +175,7 @@ def test_a_host_clock_that_is_set_in_the_middle(tmp_path: Path) -> None:
         clock.offset = -0.3 if now < 50 else 7200.0 if now < 110 else 0.0
         return True
 
-    store, session, status = record(tmp_path, 200, turn, offset=-0.3)
+    store, session, status = record(tmp_path, 160, turn, offset=-0.3)
     with store:
         line = store.timeline(session)
         (fit,) = line.fits
@@ -186,12 +186,12 @@ def test_a_host_clock_that_is_set_in_the_middle(tmp_path: Path) -> None:
 
 def test_a_crystal_that_is_off_is_found_out(tmp_path: Path) -> None:
     """300 ppm, so that minutes show it: 26 s a day by the nominal rate. Both times are told."""
-    store, session, status = record(tmp_path, 420, ppm=300)
+    store, session, status = record(tmp_path, 260, ppm=300)
     with store:
         line = store.timeline(session)
         (fit,) = line.fits
         assert off_by(line, status, 0, ppm=300.0) < bound(line)
         raw = line.beats["raw_time"] - line.beats["time"]
-        assert raw[-1] - raw[0] == pytest.approx(300e-6 * 420, abs=0.05)
-        assert fit.drift_ppm == pytest.approx(300, abs=100)
+        assert raw[-1] - raw[0] == pytest.approx(300e-6 * 260, abs=0.05)
+        assert fit.drift_ppm == pytest.approx(300, abs=120)
         print("drift", fit.drift_ppm, "off by", off_by(line, status, 0, 300.0), bound(line))
