@@ -115,10 +115,11 @@ def off_by(line: Timeline, status: dict[str, Any], boot: int, ppm: float = 0.0) 
 
 
 def bound(line: Timeline) -> float:
-    """What no error may exceed (s): half of the slowest question and answer, and a sample."""
+    """What no error may exceed (s): half of the slowest question and answer, a sample, and the
+    20 ms after which the virtual clock is shown again."""
     slowest = max(point.fields["uncertainty_ms"] for point in line.of("sync"))
     assert slowest < 150
-    return float(slowest) / 1000 + 0.004
+    return float(slowest) / 1000 + 0.004 + 0.020
 
 
 @pytest.fixture(autouse=True)

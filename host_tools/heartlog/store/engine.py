@@ -218,6 +218,9 @@ def _settle(engine: Engine, where: str, read_only: bool) -> None:
     if version is None:
         with engine.connect() as connection:
             names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        if names and _version(engine) is not None:  # another program has just made it
+            _settle(engine, where, read_only)
+            return
         if names:
             raise StoreForeign(
                 f"{where} holds tables of another program ({', '.join(sorted(names)[:3])}).",
