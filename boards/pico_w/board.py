@@ -24,8 +24,9 @@ PINS = {
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# The journal's part of the file system; two images of 144 KiB and small files fill the rest.
-JOURNAL_KIB = 432
+# The journal's part of the file system: no image lies there, since the monitor is frozen in.
+JOURNAL_KIB = 704
+JOURNAL_RESERVE = 24576
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

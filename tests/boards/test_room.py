@@ -58,6 +58,7 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
     assert said["journal"] == board.journal_kib
     assert said["again"] == board.journal_kib
     assert said["made"] == 0
+    assert BLOCK_KIB <= said["free"] < board.filesystem_kib
     assert said["complaints"] == []
     assert [status for status, _ in said["updates"]] == [0] * len(said["updates"])
     assert len(said["updates"]) == (3 if board.slots == 2 else 0)

@@ -31,10 +31,10 @@ def facts(board: Board) -> str:
         else "served by a scheduled handler"
     )
     slots = (
-        "two images beside each other (the previous one is kept)"
-        if board.slots == 2
-        else "one image (no room for the previous one)"
-    )
+        "no image, the monitor is frozen into MicroPython",
+        f"one image of up to {board.slot_kib} KiB (no room for the previous one)",
+        f"two images of up to {board.slot_kib} KiB beside each other (the previous one is kept)",
+    )[board.slots]
     lines = [f"**Radio.** MicroPython uses {_STACKS[board.stack]} here.", ""]
     lines += [f"- It can {text}." for text in board.ble_can]
     lines += [f"- It can't {text}." for text in board.ble_cannot]
@@ -43,8 +43,8 @@ def facts(board: Board) -> str:
         f"**Sampler.** DRDY is {drdy}; {board.sampler['least_rate']} to "
         f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
         "",
-        f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots}, up to"
-        f" {board.slot_kib} KiB each; {board.journal_kib} KiB for settings, records and kept ECG:"
+        f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots};"
+        f" {board.journal_kib} KiB for settings, records and kept ECG:"
         f" {days(board, ARRHYTHMIC):.1f} days of an arrhythmic heart's beats,"
         f" {days(board, REGULAR):.1f} of a regular one's, with no host near.",
         "",

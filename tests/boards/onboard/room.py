@@ -77,14 +77,15 @@ nor = flash.Nor(told["flash"], told["flash_size"])
 flashed.attach(nor, flash, Counting)
 both = slots.Slots(ROOT)
 said = {"empty": free()}
-with open(told["loader"], "rb") as f:
-    flashed.write_file(ROOT + "/main.py", f.read())
 flashed.write_file(ROOT + "/slots/update.key", bytes(32))
-flashed.write_file(ROOT + "/slots/state", b"a - 0 -\n")
-with open(ROOT + "/slots/a.img", "wb") as f:
-    for at in range(0, told["slot_size"], 4096):
-        f.write(image(1)[: min(4096, told["slot_size"] - at)])
-sys.path.insert(0, slots.PLACE + "a")
+if told["slots"]:
+    with open(told["loader"], "rb") as f:
+        flashed.write_file(ROOT + "/main.py", f.read())
+    flashed.write_file(ROOT + "/slots/state", b"a - 0 -\n")
+    with open(ROOT + "/slots/a.img", "wb") as f:
+        for at in range(0, told["slot_size"], 4096):
+            f.write(image(1)[: min(4096, told["slot_size"] - at)])
+    sys.path.insert(0, slots.PLACE + "a")
 media, problem = open_media(Board())
 said["journal"] = media.blocks * 4
 said["problem"] = str(problem) if problem else None
