@@ -47,6 +47,7 @@ SETTINGS_BLOCKS = _settings.BLOCKS
 _ECG_RAM = 24576
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
+_REST_MS = 8
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
 
 
@@ -269,6 +270,14 @@ class App:
             self._slow(now)
         return worked
 
+    def rest(self):
+        """Nothing is to be done: waits a little. `machine.idle` alone would wake the processor at
+        every tick and sample, for turns that find nothing."""
+        if self.server is not None and self.server.hurried:
+            machine.idle()
+        else:
+            time.sleep_ms(_REST_MS)
+
     def _slow(self, now):
         if self.restart_in:
             self.restart_in -= 1
@@ -315,4 +324,4 @@ def run(board):
         if fit:
             dog.feed()
         if not worked:
-            machine.idle()
+            app.rest()

@@ -173,6 +173,11 @@ class Server:
     def streaming(self):
         return self.owner is not None and self.stream.running
 
+    @property
+    def hurried(self):
+        """Whether a backlog waits for nothing but the host's next credits."""
+        return self.owner is not None and self.stream.behind > 0
+
     def step(self, now):
         """Takes one write, sends a few frames; True when there was something to do."""
         worked = False
