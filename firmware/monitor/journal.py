@@ -21,8 +21,9 @@ from struct import pack_into, unpack_from
 
 from . import ring as _ring
 from .link import wire
-from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, SEALED, Packer, page_head
+from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, SEALED, Packer
 from .link.unpack import Unpacker
+from .shelf import Shelf
 from .vault import Vault
 
 FLUSH_MS = 9000  # plus one turn of the main loop: ten seconds at most
@@ -31,13 +32,14 @@ _ROW = 2 + wire.MAX_BODY
 _SLOW = (wire.BEAT, wire.SIGNAL, wire.BATTERY, wire.NOTE)  # these wait; others go at once
 
 
-class Journal:
-    """Records in, pages out. `next_seq`: of the next record; `first_seq`: oldest that is kept;
-    `flushed_seq`: the last one in flash; `acked`: the last one a host has committed."""
+class Journal(Shelf):
+    """Records in, pages out (shelf.py). `next_seq`: of the next record; `first_seq`: the oldest
+    that is kept; `flushed_seq`: the last one in flash; `acked`: the last a host has committed."""
 
     def __init__(self, media, new_journal, vault=None):
         self.ring = _ring.Ring(media)
         self.vault = vault or Vault()  # without a key: pages in clear
+        super().__init__()
         self._new_journal = new_journal
         self.page = bytearray(PAGE)
         self.next_seq = 1
@@ -59,7 +61,6 @@ class Journal:
         self._dropping = False
         self._drop_first = self._drop_last = 0
         self._scratch = bytearray(wire.MAX_BODY)
-        self._sized = (-1, 0)  # the page that `remains` was asked for last, and its bytes
 
     @property
     def journal(self):
@@ -73,16 +74,6 @@ class Journal:
     def waiting(self):
         """Whether a record is not in flash yet."""
         return self._since is not None
-
-    @property
-    def percent(self):
-        """How much of the ring holds records that no host has committed (0..100)."""
-        ring = self.ring
-        blocks = 0
-        for i in range(ring.media.blocks):
-            if ring.first[i] != ring.NONE and ring.first[i] > ring.acked:
-                blocks += 1
-        return blocks * 100 // ring.media.blocks
 
     # --- boot ----------------------------------------------------------------------------------
     def mount(self):
@@ -309,77 +300,7 @@ class Journal:
         pack_into("<IIIB", body, 0, self.sample, self._drop_first, count, wire.DROPPED_FULL)
         self.append(wire.DROPPED, body, wire.SIZE[wire.DROPPED])
 
-    # --- reading -------------------------------------------------------------------------------
-    def page_of(self, seq):
-        """Number of the page that holds `seq`, or, when it is not kept, the first that holds a
-        later one; None when there is nothing from `seq` on in flash."""
-        ring = self.ring
-        if seq > self.flushed_seq:
-            return None
-        best, block = -1, -1
-        lowest, low_block = ring.NONE, -1
-        for i in range(ring.media.blocks):
-            first = ring.first[i]
-            if first == ring.NONE:
-                continue
-            if best < first <= seq:
-                best, block = first, i
-            if first < lowest:
-                lowest, low_block = first, i
-        if block < 0:
-            block = low_block
-        found = None
-        for unit in range(_ring.UNITS):
-            head = self._head(block * _ring.UNITS + unit)
-            if head is None:
-                continue
-            if head[1] > seq and found is not None:
-                break
-            found = head[0]
-        return found
-
-    def _head(self, slot):
-        if self._open and self.length and slot == self.number % self.ring.slots:
-            return page_head(self.page, self.ring.journal)
-        return self.ring.head_at(slot)
-
-    def page_after(self, number):
-        """(number, first seq) of the page that follows, None when `number` is the last one."""
-        ring = self.ring
-        last = self.number if self.length else self.number - 1
-        number = max(number, self.oldest_page - 1)
-        while number < last:
-            number += 1
-            head = self._head(number % ring.slots)
-            if head is not None and head[0] == number:
-                return number, head[1]
-        return None
-
-    def read(self, number, offset, buffer):
-        """Bytes of a page from `offset` on into the buffer; returns how many there were."""
-        count = min(len(buffer), self.remains(number, offset))
-        if count <= 0:
-            return 0
-        if number == self.number:
-            image = self.page if self.vault.cover is None else self.vault.image
-            for i in range(count):
-                buffer[i] = image[offset + i]
-        else:
-            self.ring.read(number, offset, memoryview(buffer)[:count])
-        return count
-
-    def remains(self, number, offset):
-        """Bytes of a page that are in flash behind `offset`."""
-        if number < self.oldest_page:
-            return 0
-        if number == self.number:
-            return self.length - offset
-        if number != self._sized[0]:
-            head = self.ring.head_at(number % self.ring.slots)
-            kind = head[4] if head is not None and head[0] == number else PAGE_KIND
-            self._sized = (number, self.ring.size(number, kind))
-        return self._sized[1] - offset
-
+    # --- what a host may forget ------------------------------------------------------------------
     def acknowledge(self, seq):
         """A host has committed everything up to `seq`; False when there is no such record."""
         if seq >= self.next_seq:

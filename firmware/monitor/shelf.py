@@ -1,0 +1,99 @@
+"""What of the journal lies in flash, page by page, as the link takes it.
+
+    number = journal.page_of(seq)               # None: nothing from there on is in flash
+    count = journal.read(number, offset, buffer)
+    number, first = journal.page_after(number)
+
+A page goes out as it was written, sealed or not; the one that is open as far as it is in flash.
+"""
+
+from . import ring as _ring
+from .link.pack import PAGE_KIND, page_head
+
+
+class Shelf:
+    """The reading half of `journal.Journal`, which keeps what is read here: `ring`, `vault`, the
+    open `page` with its `number` and `length`, `oldest_page`, `flushed_seq`."""
+
+    def __init__(self):
+        self._sized = (-1, 0)  # the page that `remains` was asked for last, and its bytes
+
+    @property
+    def percent(self):
+        """How much of the ring holds records that no host has committed (0..100)."""
+        ring = self.ring
+        blocks = 0
+        for i in range(ring.media.blocks):
+            if ring.first[i] != ring.NONE and ring.first[i] > ring.acked:
+                blocks += 1
+        return blocks * 100 // ring.media.blocks
+
+    def page_of(self, seq):
+        """Number of the page that holds `seq`, or, when it is not kept, the first that holds a
+        later one; None when there is nothing from `seq` on in flash."""
+        ring = self.ring
+        if seq > self.flushed_seq:
+            return None
+        best, block = -1, -1
+        lowest, low_block = ring.NONE, -1
+        for i in range(ring.media.blocks):
+            first = ring.first[i]
+            if first == ring.NONE:
+                continue
+            if best < first <= seq:
+                best, block = first, i
+            if first < lowest:
+                lowest, low_block = first, i
+        if block < 0:
+            block = low_block
+        found = None
+        for unit in range(_ring.UNITS):
+            head = self._head(block * _ring.UNITS + unit)
+            if head is None:
+                continue
+            if head[1] > seq and found is not None:
+                break
+            found = head[0]
+        return found
+
+    def _head(self, slot):
+        if self._open and self.length and slot == self.number % self.ring.slots:
+            return page_head(self.page, self.ring.journal)
+        return self.ring.head_at(slot)
+
+    def page_after(self, number):
+        """(number, first seq) of the page that follows, None when `number` is the last one."""
+        ring = self.ring
+        last = self.number if self.length else self.number - 1
+        number = max(number, self.oldest_page - 1)
+        while number < last:
+            number += 1
+            head = self._head(number % ring.slots)
+            if head is not None and head[0] == number:
+                return number, head[1]
+        return None
+
+    def read(self, number, offset, buffer):
+        """Bytes of a page from `offset` on into the buffer; returns how many there were."""
+        count = min(len(buffer), self.remains(number, offset))
+        if count <= 0:
+            return 0
+        if number == self.number:
+            image = self.page if self.vault.cover is None else self.vault.image
+            for i in range(count):
+                buffer[i] = image[offset + i]
+        else:
+            self.ring.read(number, offset, memoryview(buffer)[:count])
+        return count
+
+    def remains(self, number, offset):
+        """Bytes of a page that are in flash behind `offset`."""
+        if number < self.oldest_page:
+            return 0
+        if number == self.number:
+            return self.length - offset
+        if number != self._sized[0]:
+            head = self.ring.head_at(number % self.ring.slots)
+            kind = head[4] if head is not None and head[0] == number else PAGE_KIND
+            self._sized = (number, self.ring.size(number, kind))
+        return self._sized[1] - offset
