@@ -23,6 +23,10 @@ PINS = {
     "BUZZER": 5,
     "BATTERY": 4,
     "CHARGER": 15,
+    "CARD_SCK": 17,
+    "CARD_MOSI": 18,
+    "CARD_MISO": 16,
+    "CARD_CS": 21,
 }
 
 # The journal's part of the file system: more would make a boot longer than it is worth.
@@ -88,3 +92,18 @@ def flash_device():
     from esp32 import Partition
 
     return Partition.find(Partition.TYPE_DATA, label="vfs")[0]
+
+
+def ecg_device():
+    """The memory card for whole ECG; None unless its driver is installed (mip: sdcard)."""
+    try:
+        import sdcard
+    except ImportError:
+        return None
+    bus = machine.SPI(
+        2,
+        sck=machine.Pin(PINS["CARD_SCK"]),
+        mosi=machine.Pin(PINS["CARD_MOSI"]),
+        miso=machine.Pin(PINS["CARD_MISO"]),
+    )
+    return sdcard.SDCard(bus, machine.Pin(PINS["CARD_CS"]))

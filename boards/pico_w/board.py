@@ -21,6 +21,10 @@ PINS = {
     "LED": 15,
     "BUZZER": 13,
     "BATTERY": 26,
+    "CARD_SCK": 10,
+    "CARD_MOSI": 11,
+    "CARD_MISO": 12,
+    "CARD_CS": 9,
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
@@ -101,3 +105,18 @@ def flash_device():
     import rp2
 
     return rp2.Flash()
+
+
+def ecg_device():
+    """The memory card for whole ECG; None unless its driver is installed (mip: sdcard)."""
+    try:
+        import sdcard
+    except ImportError:
+        return None
+    bus = machine.SPI(
+        1,
+        sck=machine.Pin(PINS["CARD_SCK"]),
+        mosi=machine.Pin(PINS["CARD_MOSI"]),
+        miso=machine.Pin(PINS["CARD_MISO"]),
+    )
+    return sdcard.SDCard(bus, machine.Pin(PINS["CARD_CS"]))
