@@ -15,6 +15,7 @@ import sim
 _board = None
 # Nothing interrupts between two blocks, so nothing wakes the firmware either.
 _IDLE_US = 256000
+_REST_MS = 256
 
 
 def install(board):
@@ -25,6 +26,9 @@ def install(board):
     import monitor.sampler as module
 
     module.Sampler = _made(module.Sampler, module.BLOCK, module.core)
+    from monitor import app
+
+    app.REST_MS = _REST_MS
 
 
 class _Codes:
