@@ -47,7 +47,7 @@ SETTINGS_BLOCKS = _settings.BLOCKS
 _ECG_RAM = 24576
 _SLOW_MS = 250
 _WATCHDOG_MS = 8000
-REST_MS = 8
+_REST_MS = 8
 _EXCEPTION_MS = 10000  # an exception is journalled this often at most
 
 
@@ -276,7 +276,7 @@ class App:
         if self.server is not None and self.server.hurried:
             machine.idle()
         else:
-            time.sleep_ms(REST_MS)
+            time.sleep_ms(_REST_MS)
 
     def _slow(self, now):
         if self.restart_in:

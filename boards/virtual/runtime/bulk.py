@@ -15,7 +15,6 @@ import sim
 _board = None
 # Nothing interrupts between two blocks, so nothing wakes the firmware either.
 _IDLE_US = 256000
-_REST_MS = 256
 
 
 def install(board):
@@ -28,7 +27,11 @@ def install(board):
     module.Sampler = _made(module.Sampler, module.BLOCK, module.core)
     from monitor import app
 
-    app.REST_MS = _REST_MS
+    app.App.rest = _rest
+
+
+def _rest(app):
+    machine.idle()  # until a block, or the radio
 
 
 class _Codes:

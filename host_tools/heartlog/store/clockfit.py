@@ -133,7 +133,9 @@ def _last_group(
     first, stop = settled[-1] if settled else max(groups, key=lambda g: g[1] - g[0])
     mask = np.zeros(len(x), bool)
     mask[first:stop] = True
-    return mask, len(real)
+    # An odd point just where the clock was set (asked before, answered after) is no jump itself.
+    alone = sum(1 for a, b in groups[1:-1] if b - a == 1)
+    return mask, len(real) - alone
 
 
 def _single_outlier(offset: Floats, u: Floats, b: int) -> bool:
