@@ -16,6 +16,7 @@ from heartlog.bench.endurance import wear  # noqa: E402
 DAYS = float(os.environ.get("HEARTLOG_DAYS", "0.08"))
 
 
+@pytest.mark.timeout(300 + 600 * DAYS)
 def test_days_of_wear(micropython: str, tmp_path: Path) -> None:
     worn = wear(DAYS, tmp_path, say=print)
     assert worn.complaints == []
