@@ -42,12 +42,12 @@ bench: $(READY)  ## print the measured figures, deterministic ones first
 image: $(READY)  ## build a firmware image: make image BOARD=virtual
 	@$(BIN)/python -m heartlog.image $(or $(BOARD),virtual) $(if $(FROZEN),--frozen)
 
-flash: $(READY)  ## put the firmware on a board: make flash BOARD=pico_w PORT=/dev/ttyACM0
-	@$(BIN)/heartlog device flash $(or $(BOARD),$(error Say which board: make flash BOARD=pico_w)) $(if $(PORT),--port $(PORT)) $(FLASH_ARGS)
+flash: $(READY)  ## put the firmware on a board: make flash BOARD=pico2_w PORT=/dev/ttyACM0
+	@$(BIN)/heartlog device flash $(or $(BOARD),$(error Say which board: make flash BOARD=pico2_w)) $(if $(PORT),--port $(PORT)) $(FLASH_ARGS)
 
-hil: $(READY)  ## run the tests that need a board on it: make hil BOARD=pico_w PORT=/dev/ttyACM0
+hil: $(READY)  ## run the tests that need a board on it: make hil BOARD=pico2_w PORT=/dev/ttyACM0
 	@mkdir -p build
-	@$(BIN)/python -m heartlog.device.hil $(or $(BOARD),$(error Say which board: make hil BOARD=pico_w)) $(if $(PORT),--port $(PORT)) $(if $(BACKEND),--backend $(BACKEND)) --junit build/hil-$(BOARD).xml
+	@$(BIN)/python -m heartlog.device.hil $(or $(BOARD),$(error Say which board: make hil BOARD=pico2_w)) $(if $(PORT),--port $(PORT)) $(if $(BACKEND),--backend $(BACKEND)) --junit build/hil-$(BOARD).xml
 
 boards: $(READY)  ## list the boards, and renew their wiring pages
 	@$(BIN)/python -m heartlog.image.boards --write

@@ -59,7 +59,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("fetch", "heartlog.cli.fetch:fetch", "Take what a monitor still holds.", RECORD),
     Entry("erase", "heartlog.cli.erase:erase", "Erase a monitor that was fetched.", RECORD),
     Entry("identify", "heartlog.cli.erase:identify", "Let one show its light.", RECORD),
-    Entry("settings", "heartlog.cli.settings:settings", "A monitor's alarms and rest.", RECORD),
+    Entry("settings", "heartlog.cli.settings:settings", "Alarms and other settings.", RECORD),
     Entry("sessions", "heartlog.cli.sessions:sessions", "List the recorded sessions.", REVIEW),
     Entry("show", "heartlog.cli.show:show", "One session: summary, trend, picture.", REVIEW),
     Entry("review", "heartlog.review.cli:review", "Look through, correct, write.", REVIEW),
