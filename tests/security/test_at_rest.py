@@ -10,7 +10,8 @@ import pytest
 from heartlog._firmware.monitor.link import pack, wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link.ecgflow import EcgBlock
-from heartlog.link.monitor import LostMonitor, Monitor
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import LostMonitor
 from heartlog.link.records import Record
 from heartlog.security.cables import VirtualCable
 from heartlog.security.journal import JournalKeys, follow

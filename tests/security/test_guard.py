@@ -14,7 +14,8 @@ from bleak.exc import BleakError
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, find_monitor, open_backend, scan
 from heartlog.errors import NotFound
-from heartlog.link.monitor import LinkLost, Monitor, NotLetIn
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import LinkLost, NotLetIn
 from heartlog.link.records import Record
 from heartlog.security.cables import VirtualCable
 from heartlog.security.keys import Keys

@@ -10,7 +10,8 @@ import pytest
 
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import find_monitor, open_backend
-from heartlog.link.monitor import Monitor, RequestRefused
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import RequestRefused
 from heartlog.records import patients
 from heartlog.store import Store
 from virtual_board import Board

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from heartlog._firmware.monitor.link import wire
 from heartlog.device.signing import SignedImage
 from heartlog.errors import CommandError
-from heartlog.link.monitor import LinkLost, Monitor
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import LinkLost
 
 CHUNK = 160  # bytes in a request: with its seal it fits an MTU of 185, the smallest usual one
 _SECONDS_TO_CHECK = 120.0

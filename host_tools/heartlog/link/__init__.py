@@ -12,7 +12,8 @@ a bleak client, `records` are what comes out.
 
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import Batch, RecordFlow
-from heartlog.link.monitor import LinkLost, Monitor, MonitorInfo, RequestRefused
+from heartlog.link.monitor import Monitor, MonitorInfo
+from heartlog.link.problems import LinkLost, RequestRefused
 from heartlog.link.records import Record
 
 __all__ = [

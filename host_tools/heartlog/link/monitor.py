@@ -11,10 +11,11 @@ from typing import Any, Self
 
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend
-from heartlog.errors import CommandError
+from heartlog.link.admission import check_identity, shake_hands
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
-from heartlog.security.channel import Channel, Forged, Handshake, NotOurMonitor
+from heartlog.link.problems import LinkLost, NotLetIn, RequestRefused
+from heartlog.security.channel import Channel, Forged
 from heartlog.security.journal import JournalKeys
 
 ANSWER_SECONDS = 5.0
@@ -26,42 +27,6 @@ _REPORTED, _CREDITS = b"", bytes(1)
 _KIND_COMMAND, _KIND_ANSWER, _KIND_RECORDS, _KIND_ECG = 1, 2, 3, 4
 """What a sealed frame is for, as in `firmware/monitor/link/guard.py`."""
 _MODEL, _FIRMWARE = (f"0000{n:04x}-0000-1000-8000-00805f9b34fb" for n in (0x2A24, 0x2A26))
-
-
-class LinkLost(CommandError):
-    """The connection to the monitor ended, or went silent."""
-
-
-class NotLetIn(CommandError):
-    """The monitor and this computer do not hold the same pairing key."""
-
-
-class LostMonitor(CommandError):
-    """The monitor was reported lost: nothing that it says is taken."""
-
-
-class RequestRefused(CommandError):
-    """The monitor answered a request with something else than OK; `result` says what."""
-
-    def __init__(self, opcode: int, result: int) -> None:
-        self.opcode, self.result = opcode, result
-        name = wire.COMMANDS[opcode][0]
-        text = wire.RESULTS.get(result, f"result {result}")
-        if result == wire.REFUSED:  # it takes orders from whoever has its records, no one else
-            super().__init__(
-                "The monitor is being recorded by another program.",
-                "Stop that one, or wait until it is done, then try again.",
-            )
-        else:
-            super().__init__(
-                f"The monitor refused {name!r}: {text}.",
-                "Its firmware may be older than this program: see heartlog device info.",
-            )
-
-
-def _split(hello: bytes) -> tuple[int, bytes]:
-    """A hello message as the operands of KEY_HELLO."""
-    return hello[0], hello[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +95,13 @@ class Monitor:
             await self._client.start_notify(wire.RECORDS_UUID, self._on_frame)
             await self._client.start_notify(wire.ECG_UUID, self._on_ecg_frame)
             if self._key is not None:
-                await self._shake_hands(self._key)
-                await self._secure_link(self._key)
+                hands = await shake_hands(self.request, self._key)
+                self._seal, self._open = hands.to_monitor, hands.from_monitor
+                await self._secure_link(self._key, hands.passkey)
             version, identity, boot, journal = await self._hello()
-            await self._check_identity(identity.hex(), journal)
+            if self._keys is not None:
+                proven = self._seal is not None
+                await check_identity(self.request, self._keys, identity.hex(), journal, proven)
             model, firmware, serial = await self._describe()
         except BaseException:
             await self._close()
@@ -159,38 +127,14 @@ class Monitor:
                 await self._client.disconnect()
         self._on_disconnect(self._client)
 
-    async def _shake_hands(self, key: bytes) -> None:
-        handshake = Handshake(key)
-        try:
-            proof = await self.request(wire.KEY_HELLO, *_split(handshake.hello()))
-            await self.request(wire.KEY_ANSWER, handshake.answer(b"".join(proof)))
-        except RequestRefused as error:
-            if error.result == wire.NO_OPCODE:
-                why = "is not paired: it asks for no key"
-            elif error.result == wire.NOT_COMPLETED:
-                why = "takes no key just now, after too many wrong ones"
-            else:
-                why = "does not take this computer's key"
-            raise NotLetIn(
-                f"The monitor {why}.", "Wait a minute and try again, or pair it anew over USB."
-            ) from error
-        except NotOurMonitor as error:
-            raise NotLetIn(
-                "The monitor can't prove that it holds this session's key: it is another one,"
-                " or a copy.",
-                "Use the monitor that was paired, or pair this one over USB.",
-            ) from error
-        self._seal, self._open = handshake.to_monitor, handshake.from_monitor
-        self._passkey = handshake.passkey
-
-    async def _secure_link(self, key: bytes) -> None:
+    async def _secure_link(self, key: bytes, passkey: int) -> None:
         """The link layer's own security on top, where both stacks have it and are ours to use."""
         if self._keys is None or not self._backend.own_radio:
             return
         if (await self.status())["flags"] & wire.STATUS_PAIRS:
             from heartlog.ble.link_security import secure_link
 
-            self.link_secured = await secure_link(self._client, self._passkey, self._keys, key)
+            self.link_secured = await secure_link(self._client, passkey, self._keys, key)
 
     async def _hello(self) -> tuple[Any, ...]:
         try:
@@ -202,30 +146,6 @@ class Monitor:
                 "The monitor is paired, and this computer holds no key for it.",
                 "Record on the computer that paired it, or pair it with this one over USB.",
             ) from error
-
-    async def _check_identity(self, device: str, journal: int) -> None:
-        """Refuses one that was reported lost, and wipes it if it can prove to be it; refuses one
-        that says it is a paired monitor and proves nothing."""
-        if self._keys is None:
-            return
-        if not self._keys.lost(device):
-            if self._seal is None and self._keys.get(device) is not None:
-                raise NotLetIn(
-                    f"This monitor says it is {device}, which is paired here, but has no key.",
-                    "It was wiped, or is another one. Pair it: heartlog pair",
-                )
-            return
-        if self._seal is None:
-            raise LostMonitor(
-                f"Monitor {device} was reported lost, and was wiped or is another one now.",
-                "To use it again, pair it anew over USB: heartlog pair",
-            )
-        await self.request(wire.WIPE, journal)
-        self._keys.mark_wiped(device)
-        raise LostMonitor(
-            f"Monitor {device} was reported lost. It has now been wiped: nothing is left on it.",
-            "To use it again, pair it anew over USB: heartlog pair",
-        )
 
     async def wipe(self) -> None:
         """The monitor forgets everything, its keys before this returns, and restarts.

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from heartlog._firmware.monitor import settings as firmware
 from heartlog._firmware.monitor.link import wire
 from heartlog.errors import CommandError, UsageProblem
-from heartlog.link.monitor import Monitor, RequestRefused
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import RequestRefused
 
 NUMBER, SWITCH, TIME = "number", "switch", "time"
 

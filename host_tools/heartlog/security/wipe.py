@@ -24,7 +24,8 @@ def wipe(
 
 
 async def _wipe(wanted: str | None, spec: str, yes: bool) -> None:
-    from heartlog.link.monitor import LostMonitor, Monitor
+    from heartlog.link.monitor import Monitor
+    from heartlog.link.problems import LostMonitor
 
     async with open_backend(spec) as backend:
         found = await find_monitor(backend, wanted)

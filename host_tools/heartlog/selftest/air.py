@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from heartlog._firmware.monitor import limits
 from heartlog._firmware.monitor.link import wire
 from heartlog.errors import CommandError
-from heartlog.link.monitor import Monitor, RequestRefused
+from heartlog.link.monitor import Monitor
+from heartlog.link.problems import RequestRefused
 from heartlog.selftest.figures import Figure, Report
 
 _BEGIN = {"open": wire.SELFTEST_OPEN, "connected": wire.SELFTEST_CONNECTED}
