@@ -31,7 +31,7 @@ def test_every_current_has_a_source(board) -> None:  # type: ignore[no-untyped-d
     for state in states.values():
         assert len(state["source"]) > 15
     assert states["idle"]["ma"] < states["run"]["ma"]
-    assert "idle()" in board.power["sleep"]
+    assert "sleep_ms()" in board.power["sleep"]
     assert "lightsleep()" in board.power["sleep"]
 
 

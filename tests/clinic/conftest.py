@@ -13,6 +13,8 @@ import pytest
 
 from heartlog.store import PACKED_BEAT, Store
 
+RUNUSER = shutil.which("runuser") or "/usr/sbin/runuser"
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -51,7 +53,7 @@ def postgres_server() -> Iterator[str]:
         shutil.chown(sockets, user)
 
     def run(*command: str) -> None:
-        prefix = ["runuser", "-u", user, "--"] if user else []
+        prefix = [RUNUSER, "-u", user, "--"] if user else []
         done = subprocess.run([*prefix, *command], capture_output=True, text=True, cwd="/")
         assert done.returncode == 0, done.stdout + done.stderr
 
