@@ -18,6 +18,9 @@ def attach(cable, board):
         board.tell()
         answer = {"ok": True, "now_us": sim.kernel.now, "id": wanted.get("id")}
         cable.send(ANSWER, json.dumps(answer).encode())
+        # At once: whatever is under way (an erase) would take time on, and what is asked for
+        # meanwhile would come at a time that depends on this computer.
+        pace.stand_still()
 
     def run(wanted):
         """Let exactly so much simulated time pass, then stand still; answered at the end."""

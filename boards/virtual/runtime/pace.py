@@ -91,6 +91,13 @@ def set_paused(still):
     rebase()
 
 
+def stand_still():
+    """Handle messages until one of them lets time go on."""
+    write_clock()
+    while paused:
+        cable.poll(1000)
+
+
 def rebase():
     """Forget how far ahead or behind the pace is: after a wait in which time stood still."""
     global _wall0, _sim0
@@ -116,8 +123,6 @@ def keep(t_us):
         _poll_next = kernel.now + _POLL_US
         _attend_soon()
     if paused:
-        write_clock()
-        while paused:
-            cable.poll(1000)
+        stand_still()
     if kernel.now >= _clock_next:
         write_clock()
