@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from heartlog.device.repl import Repl
+from heartlog.device.repl import Repl, reopen
 from heartlog.image import ImageInfo, board_names, boards_dir
 from heartlog.image.board import load_board
 from heartlog.image.build import frozen_sources
@@ -43,7 +43,7 @@ def test_mpremote_installs_the_package(
 ) -> None:
     """mpremote's own mip, from a server that is here, onto a MicroPython behind a cable."""
     with DeskBoard(tmp_path, micropython, repository) as desk:
-        with Repl(desk.port):
+        with reopen(desk.port):
             pass  # it is up
         command = [sys.executable, "-m", "mpremote", "connect", desk.port]
         command += ["resume", "mip", "install", "--target", "/", f"{served}/package.json"]
