@@ -79,16 +79,16 @@ class Witness:
     def compare(self, file: Path) -> Verdict:
         """Every record that the journal got is in the store once, whole and under its own boot;
         nothing else is. Only what was not in flash when the power went may be missing."""
-        stored = _stored(file)
-        top = max(stored)
+        kept = stored(file)
+        top = max(kept)
         newest = max(self.made)
-        assert not [s for s in stored if s not in self.made], "the store holds what nobody made"
+        assert not [s for s in kept if s not in self.made], "the store holds what nobody made"
         lost = []
         for seq in sorted(self.made):
             made = self.made[seq]
-            if seq in stored:
-                want, have = made.as_stored(), stored[seq]
-                assert _same(want, have), f"record {seq}: made {want}, stored {have}"
+            if seq in kept:
+                want, have = made.as_stored(), kept[seq]
+                assert same(want, have), f"record {seq}: made {want}, stored {have}"
             elif seq <= top:
                 lost.append(made)
         for made in lost:
@@ -96,11 +96,11 @@ class Witness:
             assert made.boot != self.made[newest].boot, f"record {made.seq} is lost for nothing"
             age = self.ends[made.boot] - made.ticks & 0x3FFFFFFF
             assert age <= TAIL_MS, f"record {made.seq} was {age} ms old and not in flash"
-        beats = sum(1 for r in stored.values() if r.kind == "beat")
-        return Verdict(len(stored), beats, len(lost))
+        beats = sum(1 for r in kept.values() if r.kind == "beat")
+        return Verdict(len(kept), beats, len(lost))
 
 
-def _stored(file: Path) -> dict[int, Record]:
+def stored(file: Path) -> dict[int, Record]:
     """Every record of the store by number, as its rows and chunks have it; none twice."""
     found: dict[int, Record] = {}
     with Store.open(file, read_only=True) as store, store.reading() as db:
@@ -119,7 +119,8 @@ def _stored(file: Path) -> dict[int, Record]:
     return found
 
 
-def _same(made: Record, stored: Record) -> bool:
+def same(made: Record, stored: Record) -> bool:
+    """Whether the store has a record as it was made."""
     if (made.kind, made.sample, made.boot) != (stored.kind, stored.sample, stored.boot):
         return False
     if made.kind != "beat":

@@ -1,0 +1,255 @@
+"""The whole monitor, its power cut in every flash operation of a stretch of its life.
+
+    life = Life(folder)              # boot, beats, a press and its strip, a host, a new block
+    life.operations                  # every program and erase of it, in order
+    found = life.cut(17, folder)     # AssertionError: something was lost, doubled or changed
+
+The stretch is lived once, on the virtual board, with a witness at the journal and one at the
+flash chip. All that outlives the power is the flash: so the flash as it was before operation n,
+with that operation torn by the chip's own model, and the host's store as it was then, are what a
+cut there leaves. From these a board boots by itself, a host comes and records, and the session is
+ended in order; then every record that was ever made is asked after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.path.witness import TAIL_MS, Witness, same, stored
+
+from heartlog._boards.virtual.models import flash as chip
+from heartlog._firmware.monitor.link import wire
+from heartlog._firmware.monitor.ring import UNITS
+from heartlog.ble import open_backend
+from heartlog.link.settings import SETTINGS
+from heartlog.recorder import Recorder, events
+from heartlog.store import Store
+from virtual_board import Board
+from virtual_board.settings import default_image
+
+SPEED = 60
+CHANGED = {"fast": 150, "slow": 41}
+"""Settings that the host writes in the middle of the stretch."""
+PATIENCE = 120.0
+"""Real seconds for anything."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One program (`data`) or erase (None); `line`: of the log, which says so beforehand."""
+
+    line: int
+    ticks: int
+    address: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a cut came to."""
+
+    records: int
+    """In the store at the end, every one as it was made."""
+    lost: int
+    """Records of the stretch that went with the power."""
+    oldest_ms: int
+    """How old the oldest of them was."""
+
+
+class Life:
+    """The stretch, lived once. `operations` of it begin with the boot."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.base = folder / "base.bin"
+        self.stores: list[tuple[int, int, Path]] = []  # lines of log, last seq committed, file
+        image = folder / "image"
+        shutil.copytree(default_image(), image)
+        here = Path(__file__).parent / "onboard"
+        shutil.copy(here / "main.py", image / "witnessed.py")
+        shutil.copy(here / "flashed.py", image / "main.py")
+        self.image = image
+        with self._board(folder / "life", paused=True) as board:
+            self._live(board)
+            self.complaints = list(board.complaints)
+            self.lines = board.log().splitlines()
+            self.final = (board.run_dir / "flash.bin").read_bytes()
+        self.operations = [
+            Operation(
+                number, int(words[1]), int(words[2]),
+                None if words[3] == "-" else bytes.fromhex(words[3]),
+            )
+            for number, line in enumerate(self.lines)
+            if number >= self._begins and (words := line.split(" "))[0] == "O"
+        ]  # fmt: skip
+
+    def _board(self, folder: Path, **more: Any) -> Board:
+        return Board(
+            record="demo", speed=SPEED, bulk=True, loop=True, image=self.image, run_dir=folder,
+            unique=b"cut here", **more,
+        )  # fmt: skip
+
+    # The stretch
+
+    def _live(self, board: Board) -> None:
+        board.control(do="speed", value=0)
+        board.run(30)
+        while _page(board) % UNITS < UNITS // 2:  # the boot goes on in the same block of flash
+            board.run(30)
+        board.control(do="power", on=False)
+        shutil.copy(board.run_dir / "flash.bin", self.base)
+        self._begins = len(board.log().splitlines())
+        board.control(do="power", on=True)
+        board.control(do="pause", on=True)
+        board.run(20)
+        board.control(do="button", ms=700)
+        board.run(50)
+        board.control(do="pause", on=False)
+        asyncio.run(asyncio.wait_for(self._host(board), PATIENCE))
+        board.control(do="pause", on=True)
+        board.control(do="speed", value=0)
+        block = _page(board) // UNITS
+        while _page(board) // UNITS == block:
+            board.run(30)
+        board.run(25)
+
+    async def _host(self, board: Board) -> None:
+        """Records, acknowledges, changes settings, and is gone in the middle of it."""
+        file = self.folder / "store.sqlite"
+        with Store.open(file) as store:
+            self._keep(board, file, 0)
+
+            def tell(event: events.Event) -> None:
+                if isinstance(event, events.Committed):
+                    self._keep(board, file, event.seq)
+
+            async with open_backend(f"virtual:{board.run_dir}") as backend:
+                recorder = Recorder(store, backend, on_event=tell)
+                running = asyncio.create_task(recorder.run())
+                while len(self.stores) < 3:
+                    await asyncio.sleep(0.01)
+                for name, value in CHANGED.items():
+                    assert recorder.monitor is not None
+                    await recorder.monitor.request(wire.SETTING_SET, SETTINGS[name].key, value)
+                while len(self.stores) < 5:
+                    await asyncio.sleep(0.01)
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    def _keep(self, board: Board, file: Path, seq: int) -> None:
+        """The store as it is once everything up to `seq` is committed."""
+        copy = self.folder / f"store-{len(self.stores)}.sqlite"
+        with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+        self.stores.append((len(board.log().splitlines()), seq, copy))
+
+    @property
+    def kinds(self) -> set[int]:
+        """Types of the records that were made in the stretch."""
+        rows = [line.split(" ") for line in self.lines[self._begins :] if line.startswith("R ")]
+        return {int(row[3]) for row in rows}
+
+    def what(self) -> str:
+        """The stretch in a few words."""
+        erases = sum(1 for operation in self.operations if operation.data is None)
+        lines = Counter(line.split(" ")[0] for line in self.lines[self._begins :])
+        return (
+            f"{len(self.operations)} operations, {erases} of them erases: {lines['R']} records in"
+            f" {lines['F']} flushes on {lines['P']} pages, {lines['A']} acknowledgements"
+        )
+
+    # What a cut leaves
+
+    def flash_after(self, count: int, file: Path, seed: int = 1) -> None:
+        """The flash when the power went in the operation behind the first `count`."""
+        shutil.copy(self.base, file)
+        nor = chip.Nor(str(file), self.base.stat().st_size, seed=seed)
+        try:
+            for number, operation in enumerate(self.operations[: count + 1]):
+                if number == count:
+                    nor.cut_after(1)
+                if operation.data is None:
+                    nor.erase(operation.address)
+                else:
+                    nor.program(operation.address, operation.data)
+        except chip.PowerCut:
+            pass
+        finally:
+            nor.close()
+
+    def cut(self, number: int, folder: Path, seed: int = 1) -> Found:
+        """Cuts the power in operation `number` (from 0); what came of it."""
+        here = self.operations[number]
+        before = Witness.read("\n".join(self.lines[: here.line]))
+        run = folder / "run"
+        run.mkdir(parents=True)
+        self.flash_after(number, run / "flash.bin", seed)
+        file = [path for line, _, path in self.stores if line <= here.line][-1:]
+        store = folder / "store.sqlite"
+        if file:  # a host had come by then
+            shutil.copy(file[0], store)
+        with self._board(run, seed=seed + 1) as board:
+            settings = asyncio.run(asyncio.wait_for(_record(board, store), PATIENCE))
+            assert board.complaints == []
+            after = Witness.read(board.log())
+        kept = {line for line in self.lines[: here.line] if line.startswith("S ")}
+        for name, value in CHANGED.items():
+            setting = SETTINGS[name]
+            made = f"S {setting.key} {value}" in kept
+            assert settings[name] == value or (settings[name] == setting.default and not made)
+        return _compare(before, after, here.ticks, store)
+
+
+def _page(board: Board) -> int:
+    """Number of the page that the journal writes."""
+    return int([line for line in board.log().splitlines() if line.startswith("P ")][-1][2:])
+
+
+async def _record(board: Board, file: Path) -> dict[str, int]:
+    """A host records for a few seconds and ends the session; the monitor's settings."""
+    with Store.open(file) as store:
+        async with open_backend(f"virtual:{board.run_dir}") as backend:
+            found: dict[str, int] = {}
+            recorder = Recorder(store, backend)
+            running = asyncio.create_task(recorder.run(seconds=3))
+            while not found and not running.done():
+                await asyncio.sleep(0.01)
+                if recorder.monitor is not None and recorder.session_id is not None:
+                    for name in CHANGED:
+                        key = SETTINGS[name].key
+                        (found[name],) = await recorder.monitor.request(wire.SETTING_GET, key)
+            session = await running
+            assert store.session(session).status == "complete"
+            return found
+
+
+def _compare(before: Witness, after: Witness, ticks: int, file: Path) -> Found:
+    """Every record made before and after the cut is in the store once and whole, but for those
+    that were not in flash yet when the power went: none older than TAIL_MS."""
+    assert not before.made.keys() & after.made.keys(), "a number was given twice"
+    assert not before.made or min(after.made) > max(before.made), "numbers went back"
+    have = stored(file)
+    lost, oldest = 0, 0
+    for made in (*before.made.values(), *after.made.values()):
+        if made.seq in have:
+            want = made.as_stored()
+            assert same(want, have[made.seq]), f"{made.seq}: made {want}, stored {have[made.seq]}"
+        elif made.seq in before.made:
+            assert not made.flushed, f"record {made.seq} was in flash and is lost"
+            # Of the boot before the stretch, whose power went too.
+            end = before.ends[1] if made.boot == 1 else ticks
+            age = end - made.ticks & 0x3FFFFFFF
+            assert age <= TAIL_MS, f"record {made.seq} was {age} ms old and not in flash"
+            if made.boot != 1:
+                lost, oldest = lost + 1, max(oldest, age)
+        else:
+            assert made.seq > max(have), f"record {made.seq} of the new boot is missing"
+    strangers = have.keys() - before.made.keys() - after.made.keys()
+    assert not strangers, f"the store holds what nobody made: {sorted(strangers)[:5]}"
+    return Found(len(have), lost, oldest)
