@@ -7,6 +7,9 @@ begun, place = turn modulo blocks, so what lies where needs no memory, however l
   header  u16 magic | u8 format | u8 0 | u32 turn | u32 number of the first ECG block | u32 journal
           | u32 acknowledged | u32 gone (lower numbers were erased on request) | 6 bytes 0xFF
           | u16 crc of all before
+          As it is erased ahead, in media that find a block again by how it begins (fence.py), the
+          first three numbers and the journal's only, with 0xFF instead of the 0: nothing else is
+          in the block
   entry   u16 size, high byte first | the ECG block (link/ecg.py); or, with the highest bit set, a
           mark: u8 kind, u16 strip, u32 first number, u16 crc (strips.py tells what for)
 
@@ -14,7 +17,7 @@ begun, place = turn modulo blocks, so what lies where needs no memory, however l
 block. An ECG block has its own checksum, so one that a power cut left half written is known by it.
 """
 
-from struct import unpack_from
+from struct import pack_into, unpack_from
 
 from micropython import const
 
@@ -28,6 +31,7 @@ FORMAT = const(2)
 HEAD_FORMAT = "<HBBIIIII"
 MARK = const(0x8000)
 MARK_SIZE = const(9)
+_BLANK = b"\xff" * 32
 _SEARCHED = const(40)  # blocks in which a strip's mark is sought
 
 
@@ -48,6 +52,7 @@ class EcgBlocks:
         return (
             head[0] | head[1] << 8 == MAGIC
             and head[2] == FORMAT
+            and not head[3]
             and crc_hqx(memoryview(head)[:30], 0xFFFF) == head[30] | head[31] << 8
             and unpack_from("<I", head, 12)[0] == self._journal
             and unpack_from("<I", head, 4)[0] == turn
@@ -64,15 +69,20 @@ class EcgBlocks:
         return turn if turn % self.blocks == place and self._good(turn) else -1
 
     def _blank_head(self, turn):
+        """Whether a block begins as one that was erased for this turn."""
         head = self._head
         try:
             self._media.read(turn % self.blocks, 0, head)
         except OSError:
             return False
-        for byte in head:
-            if byte != 0xFF:
-                return False
-        return True
+        return head == _BLANK or head == self._prepared(turn)
+
+    def _prepared(self, turn):
+        """How a block begins that was erased for this turn, in media that ask for it."""
+        head = bytearray(_BLANK)
+        pack_into("<HBBI", head, 0, MAGIC, FORMAT, 0xFF, turn)
+        pack_into("<I", head, 12, self._journal)
+        return head
 
     def _learn_first(self):
         """`first` anew, after a block came or went."""

@@ -96,14 +96,17 @@ class EcgFlash(EcgBlocks):
         self._learn_first()
 
     def _blank(self, turn):
-        """Whether all of a block reads as erased: a power cut may have left part of it."""
+        """Whether all of a block is as it was erased: a power cut may have left part of it."""
+        if not self._blank_head(turn):
+            return False
         view = memoryview(self._page)
         for at in range(0, BLOCK, self._page_size):
             self._media.read(turn % self.blocks, at, view)
-            for byte in view:
-                if byte != 0xFF:
+            for i in range(0 if at else HEAD, self._page_size):
+                if view[i] != 0xFF:
                     self._clear()
                     return False
+        self._clear()
         return True
 
     # --- writing -------------------------------------------------------------------------------
@@ -120,6 +123,10 @@ class EcgFlash(EcgBlocks):
                 self.acked = before - 1
         try:
             self._media.erase(turn % self.blocks)
+            if self._media.anonymous:
+                page = bytearray(b"\xff" * self._page_size)
+                page[:HEAD] = self._prepared(turn)
+                self._media.program(turn % self.blocks, 0, page)
         except OSError:
             self.failures += 1  # found when its header does not read back
 

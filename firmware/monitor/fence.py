@@ -58,6 +58,8 @@ class FenceMedia(BlockMedia):
     without a fence reads as empty and gets one when it is first erased, or by `grow`. OSError
     when there is no room for the first."""
 
+    anonymous = True
+
     def __init__(self, folder, device, blocks):
         super().__init__(device)
         if self._size != BLOCK or self._per != 1:

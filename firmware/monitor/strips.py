@@ -12,7 +12,8 @@ record holds). If the power went in between, the next boot tells what is there (
 
 Where an erase stops all interrupts (`stalls`: flash that the firmware itself runs from, 45 ms),
 it is made where nobody misses samples: at boot, while a charger keeps the monitor from recording,
-slowly while no heart is to be seen, and once in five minutes. Whole ECG then goes only into what
+slowly while no heart is to be seen, and, where less than one strip's room is erased, once in five
+minutes. Whole ECG then goes only into what
 was erased before, and leaves enough of it for one strip; a strip erases as it goes when there is
 no other way. What no host has is erased only when something new needs its place. On a card, or
 with a sampler that needs no interrupt, an erase costs nothing, and the oldest block goes for each
@@ -215,7 +216,8 @@ class Strips:
         flash = self.flash
         sampler = self._app.acquisition.sampler
         still = sampler is None or not sampler.running
-        enough = flash.blocks - 1 if self._stalls and still else self._spare
+        seen = not still and self._app.acquisition.judging
+        enough = flash.blocks - 1 if self._stalls and not seen else self._spare
         if flash.erased >= enough:
             return False
         # What no host has goes only when something new needs its place.
@@ -223,7 +225,6 @@ class Strips:
             return False
         if self._stalls and not still:
             now = time.ticks_ms()
-            seen = self._app.acquisition.judging
             every = _ERASE_EVERY_MS if seen else _UNSEEN_EVERY_MS
             if time.ticks_diff(now, self._erased_at) < every:
                 return False

@@ -102,6 +102,23 @@ holds(life.flash, last[5], last[6], last[2])
 assert nor.erases == boot_erases
 print("whole_strip", last[2] // RATE, last[6])
 
+# While no heart is to be seen, all that nobody needs is erased: the next strips cost no sample.
+import monitor.strips as module
+
+module._UNSEEN_EVERY_MS = 0
+fresh = RamNor(BLOCKS * 4096, 3)
+life2 = Life(fresh, False, 1)
+life2.app.acquisition.judging = False
+while life2.strips.step():
+    pass
+assert life2.flash.erased == BLOCKS - 1
+life2.app.acquisition.judging = True
+before = fresh.erases
+for _ in range(2):
+    life2.strips.trigger(life2.sample, wire.EVENT_BUTTON)
+    life2.wear(60)
+assert fresh.erases == before
+
 # The power goes in the second half: the next boot says how much there is, and that is true.
 life.strips.trigger(life.sample, wire.EVENT_FAST)
 life.wear(20)

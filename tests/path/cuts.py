@@ -150,6 +150,16 @@ class Life:
         self.stores.append((len(board.log().splitlines()), seq, copy))
 
     @property
+    def boot_erases(self) -> int:
+        """Blocks erased by the boot, up to its first record."""
+        first = next(
+            number
+            for number, line in enumerate(self.lines)
+            if number >= self._begins and line.startswith("R ")
+        )
+        return sum(1 for o in self.operations if o.data is None and o.line < first)
+
+    @property
     def kinds(self) -> set[int]:
         """Types of the records that were made in the stretch."""
         rows = [line.split(" ") for line in self.lines[self._begins :] if line.startswith("R ")]
