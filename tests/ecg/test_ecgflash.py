@@ -22,7 +22,9 @@ def run(repository: Path, micropython: str, script: str, *arguments: object) -> 
     return [int(word) for word in done.stdout.split("\n")[-2].split()]
 
 
-@pytest.mark.parametrize(("kind", "seed", "blocks"), [("fenced", 1, 5), ("flash", 3, 4), ("card", 2, 4)])
+@pytest.mark.parametrize(
+    ("kind", "seed", "blocks"), [("fenced", 1, 5), ("flash", 3, 4), ("card", 2, 4)]
+)
 def test_power_cut_at_every_operation(
     kind: str, seed: int, blocks: int, repository: Path, micropython: str
 ) -> None:
