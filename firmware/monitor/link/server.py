@@ -10,8 +10,9 @@ at a time has the records (the first that asks); a second connection may read th
 (`on_command(opcode, data, answer) -> (result, length)`).
 
 Traps that are kept away from here: a memoryview dies with its interrupt (writes are copied with
-`gatts_read`), a notify after a disconnect raises TypeError, NimBLE's ENOMEM means "later", BTstack
-takes everything and never refuses (the window of `stream` bounds it).
+`gatts_read`), a notify after a disconnect raises TypeError, NimBLE's ENOMEM means "later" (also
+for an answer: reply.py), BTstack takes everything and never refuses (the window of `stream` bounds
+it).
 """
 
 import os
@@ -21,6 +22,7 @@ from . import bonds as _bonds
 from . import gatt, wire
 from . import guard as _guard
 from .advertiser import Advertiser
+from .reply import Reply
 from .requests import Requests
 from .stream import RecordStream
 
@@ -67,7 +69,7 @@ class Server:
         self._head = self._tail = 0
         self._changed = False  # a connection came or went
         self._frame = memoryview(bytearray(ROOM))
-        self._answer = bytearray(64)
+        self._reply = Reply(self._notify_answer, ticks_diff)
         self._heart = bytearray(24)
         self.open_heart_rate = False
         self.refused = 0  # writes that made no sense
@@ -191,12 +193,16 @@ class Server:
         if self.bonds is not None and self.bonds.step():
             worked = True
         self._send_away(now)
+        if self._reply.waiting and not self._reply.step(now):
+            return worked  # what is sent meanwhile would take its place
         if self._tail != self._head:
             peer, serial, data = self._queue[self._tail]
             self._queue[self._tail] = None
             self._tail = (self._tail + 1) % _QUEUE
             if peer.handle != _NO_CONNECTION and peer.serial == serial:
                 self._command(peer, data, now)
+                if self._reply.waiting:
+                    return worked
             worked = True
         return self._pump(now) or worked
 
@@ -253,6 +259,10 @@ class Server:
                 return False
         return self._send(peer, attribute, data)
 
+    def _notify_answer(self, peer, data, sealed):
+        notify = self._notify if sealed else self._send
+        return notify(peer, self._control, data)
+
     def _send(self, peer, attribute, data):
         try:
             self._ble.gatts_notify(peer.handle, attribute, data)
@@ -295,7 +305,9 @@ class Server:
         failures = guard.failures
         text = guard.open(peer, data, now)
         if guard.reply is not None:
-            self._send(peer, self._control, guard.reply)
+            size = len(guard.reply)
+            self._reply.text[:size] = guard.reply
+            self._reply.send(peer, size, False, now)
         if guard.failures != failures:
             self._handlers.on_refused(guard.failures)
         if guard.hostile:
@@ -310,7 +322,7 @@ class Server:
             self.refused += 1
             return
         opcode = data[0]
-        answer = self._answer
+        answer = self._reply.text
         answer[0], answer[1] = opcode | 0x80, data[1]
         size = 3
         if opcode not in wire.OPERAND_SIZE:
@@ -334,7 +346,7 @@ class Server:
                 return
             result, size = self._requests.do(peer, opcode, data, answer, now)
         answer[2] = result
-        self._notify(peer, self._control, memoryview(answer)[:size])
+        self._reply.send(peer, size, True, now)
 
     # --- what everyone may hear ----------------------------------------------------------------
     def heart(self, rate, contact, rr_1024, count):
@@ -353,8 +365,7 @@ class Server:
         """The battery level changed (0..100)."""
         if self.guard is not None:
             return  # whoever was let in reads it in the status
-        self._answer[63] = percent
-        level = memoryview(self._answer)[63:64]
+        level = bytes((percent,))
         self._ble.gatts_write(self._battery_handle, level)
         for peer in self._peers:
             if peer.handle != _NO_CONNECTION:
