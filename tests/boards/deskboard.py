@@ -75,6 +75,7 @@ class DeskBoard:
 
     def _kill(self) -> None:
         if self._process is not None:
+            self.cable.down()
             self._process.kill()
             self._process.wait()
             self._process = None

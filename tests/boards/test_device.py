@@ -188,6 +188,20 @@ def test_power_lost_while_writing_the_state(
         assert read_state(repl, virtual) == State("a", "-", 0, "-")
 
 
+def test_a_board_that_starts_while_it_is_looked_for(desk: DeskBoard) -> None:
+    """Tries to which nobody answered are answered together later, and must not reset the board."""
+    with Repl(desk.port):
+        pass
+    desk.cut_power()
+    boots = desk.boots
+    later = threading.Timer(2.5, desk.restore_power)
+    later.start()
+    with Repl(desk.port) as repl:
+        assert repl.value("1 + 1") == 2
+    later.join()
+    assert desk.boots == boots + 1
+
+
 def test_port_in_use(desk: DeskBoard) -> None:
     with Repl(desk.port), pytest.raises(CommandError, match="in use by another program"):
         Repl(desk.port)

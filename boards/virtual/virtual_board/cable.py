@@ -15,6 +15,8 @@ EXCHANGE, EXCHANGED, AIR = b"x", b"y", b"w"
 # How long a board may take to answer, in real time: a slow computer's share of a slow command.
 ANSWER_SECONDS = 30.0
 
+_HEAD = struct.Struct("<Ic")  # bytes that follow, kind
+
 Handler = Callable[[bytes], Awaitable[None]]
 
 
@@ -23,36 +25,82 @@ class Cable:
 
     def __init__(self, handlers: dict[bytes, Handler]) -> None:
         self._handlers = handlers
-        self._writer: asyncio.StreamWriter | None = None
+        self._end: socket.socket | None = None
+        self._unsent = bytearray()
+        self._blocked = False
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next = 0
 
     async def serve(self, end: socket.socket) -> None:
-        """Handle frames, one after the other, until the other side closes."""
-        reader, writer = await asyncio.open_connection(sock=end)
-        self._writer = writer
+        """Handle frames, one after the other, until the other side closes.
+
+        All that it said before is handled, also when something could no longer be sent to it: the
+        last frame of a board that resets itself says so.
+        """
+        end.setblocking(False)
+        self._end = end
         try:
-            while True:
-                length, kind = struct.unpack("<Ic", await reader.readexactly(5))
-                payload = await reader.readexactly(length) if length else b""
-                if kind == ANSWER:
-                    self._answered(json.loads(payload))
-                else:
-                    await self._handlers[kind](payload)
-        except (asyncio.IncompleteReadError, ConnectionError):
+            await self._read(end)
+        except ConnectionError:
             pass
         finally:
-            self._writer = None
+            self._deaf()
             for future in self._answers.values():
                 if not future.done():
                     future.set_exception(ConnectionResetError("the board lost its power"))
             self._answers.clear()
-            writer.close()
+            end.close()
+
+    async def _read(self, end: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        received = bytearray()
+        while chunk := await loop.sock_recv(end, 1 << 16):
+            received += chunk
+            at = 0
+            while len(received) - at >= _HEAD.size:
+                length, kind = _HEAD.unpack_from(received, at)
+                if len(received) - at - _HEAD.size < length:
+                    break
+                at += _HEAD.size
+                payload = bytes(received[at : at + length])
+                at += length
+                if kind == ANSWER:
+                    self._answered(json.loads(payload))
+                else:
+                    await self._handlers[kind](payload)
+            del received[:at]
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Send a frame; lost, as on a board without power, when nobody is there."""
-        if self._writer is not None:
-            self._writer.write(struct.pack("<Ic", len(payload), kind) + payload)
+        if self._end is None:
+            return
+        self._unsent += _HEAD.pack(len(payload), kind) + payload
+        if not self._blocked:
+            self._flush(self._end)
+
+    def _flush(self, end: socket.socket) -> None:
+        """Send what there is room for, and the rest when there is room again."""
+        try:
+            del self._unsent[: end.send(self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._deaf()
+            return
+        loop = asyncio.get_running_loop()
+        if self._unsent and not self._blocked:
+            loop.add_writer(end, self._flush, end)
+        elif self._blocked and not self._unsent:
+            loop.remove_writer(end)
+        self._blocked = bool(self._unsent)
+
+    def _deaf(self) -> None:
+        """Nobody is there to send to; what was said may still be read."""
+        if self._end is not None and self._blocked:
+            asyncio.get_running_loop().remove_writer(self._end)
+        self._end = None
+        self._blocked = False
+        self._unsent.clear()
 
     async def command(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Pass a command to the board and wait for its answer.
@@ -61,7 +109,7 @@ class Cable:
             ConnectionResetError: the board lost its power meanwhile, or has none.
             TimeoutError: the firmware hangs.
         """
-        if self._writer is None:
+        if self._end is None:
             raise ConnectionResetError("the board has no power")
         self._next += 1
         number = self._next

@@ -47,9 +47,10 @@ class Console:
     def stdio(self) -> dict[str, Any]:
         """Arguments of Popen for a process on this cable; a new one may follow an old one."""
         tty.setraw(self._inner_far)
-        # A process that was killed in its REPL left the terminal without interrupts.
+        # A process that was killed in its REPL left the terminal without interrupts. And a board
+        # that is interrupted forgets nothing of what it has said or was sent: no flush.
         modes = termios.tcgetattr(self._inner_far)
-        modes[3] |= termios.ISIG
+        modes[3] |= termios.ISIG | termios.NOFLSH
         termios.tcsetattr(self._inner_far, termios.TCSANOW, modes)
         return {
             "stdin": self._inner_far,
@@ -75,8 +76,7 @@ class Console:
         live_at = self._live_at
         if live_at is None:
             return False
-        prompt = not termios.tcgetattr(self._inner_far)[3] & termios.ISIG
-        return prompt or time.monotonic() > live_at
+        return self._at_prompt() or time.monotonic() > live_at
 
     def pull(self, after: int = 0) -> None:
         """Pull the cable once `after` more bytes have gone to the board."""
@@ -128,9 +128,40 @@ class Console:
             data = data[: self._pull_after]
             self._pull_after -= len(data)
             self._pulled = self._pull_after == 0
-        if _CTRL_C in data:
-            self._until_interruptible()
-        os.write(self._inner, data)
+        while _CTRL_C in data:
+            head, _, data = data.partition(_CTRL_C)
+            self._write(head)
+            self._interrupt()
+            if not self._live():
+                return  # the board has restarted meanwhile: what was on its way is lost
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            os.write(self._inner, data)
+
+    def _at_prompt(self) -> bool:
+        """Whether the process reads its terminal itself: a Ctrl-C is a character to it then."""
+        return not termios.tcgetattr(self._inner_far)[3] & termios.ISIG
+
+    def _interrupt(self) -> None:
+        """Send a Ctrl-C, and what follows it only once the program has made way for the prompt.
+
+        The unix port forgets what was sent before it takes its terminal, and dies of a second
+        Ctrl-C that comes while it still handles the first; a board does neither.
+        """
+        if self._at_prompt():
+            os.write(self._inner, _CTRL_C)
+            return
+        self._until_interruptible()
+        pid = self.pid
+        os.write(self._inner, _CTRL_C)
+        # A program may catch it and go on.
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while pid == self.pid and not self._at_prompt() and time.monotonic() < deadline:
+            ready, _, _ = select.select([self._inner], [], [], 0.002)
+            if ready:
+                self._carry(self._inner, self._from_board)
 
     def _until_interruptible(self) -> None:
         """Wait while a Ctrl-C would kill the process instead of interrupting its program.
@@ -140,8 +171,7 @@ class Console:
         """
         deadline = time.monotonic() + _LONGEST_WAIT
         while self.pid is not None and time.monotonic() < deadline:
-            signals_on = termios.tcgetattr(self._inner_far)[3] & termios.ISIG
-            if not signals_on or _catches_interrupts(self.pid):
+            if self._at_prompt() or _catches_interrupts(self.pid):
                 return
             time.sleep(0.002)
 

@@ -9,6 +9,7 @@ with Repl(port) as board:
 import base64
 import contextlib
 import io
+import os
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ def h(p):
 """
 
 _CHUNK = 512  # bytes of a file in one command: fits the smallest board's heap many times over
+_OPEN = 1.0  # seconds for which another program may hold the port
+_ANSWER = 3.0  # seconds in which a short command is answered, by a board that doesn't restart
 _SAFE = 4096  # bytes of a file after which it is closed: what a pulled cable leaves of it
 
 
@@ -68,7 +71,7 @@ class Unplugged(CommandError):
 class Repl:
     """The raw REPL on `port`; interrupts what runs there. Raises CommandErrors only."""
 
-    def __init__(self, port: str, patience: float = 20.0) -> None:
+    def __init__(self, port: str, patience: float = 30.0) -> None:
         try:
             import serial
             from mpremote.transport import TransportError, TransportExecError
@@ -78,12 +81,18 @@ class Repl:
         self.port = port
         self._transport_error: type[Exception] = TransportError
         self._exec_error: type[Exception] = TransportExecError
-        try:
-            # mpremote tells only that a port did not open; pyserial tells why.
-            serial.serial_for_url(port, exclusive=True, timeout=1).close()
-            self._link: Any = SerialTransport(port, timeout=2)
-        except (OSError, TransportError) as error:
-            raise explain_open(port, error) from error
+        deadline = time.monotonic() + _OPEN
+        while True:
+            try:
+                # mpremote tells only that a port did not open; pyserial tells why.
+                serial.serial_for_url(port, exclusive=True, timeout=1).close()
+                self._link: Any = SerialTransport(port, timeout=2)
+                break
+            except (OSError, TransportError) as error:
+                # Others look at a port that has just appeared, too, and let it go again.
+                if time.monotonic() > deadline or not os.path.exists(port):
+                    raise explain_open(port, error) from error
+                time.sleep(0.1)
         try:
             self._enter(patience)
         except BaseException:
@@ -96,7 +105,10 @@ class Repl:
             try:
                 with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it got
                     self._link.enter_raw_repl(soft_reset=False, timeout_overall=2)
-                self._link.exec("")
+                # Not an empty command: in mpremote's plain mode that is a Ctrl-D, a soft reset. It
+                # falls back to that mode for good when two prompts came, as answers to two tries.
+                self._link.use_raw_paste = True
+                self._link.exec_raw("pass", timeout=_ANSWER)
                 return
             # A board that is just starting answers in parts, which mpremote trips over: once more.
             except (OSError, TypeError, struct.error, self._transport_error) as error:
