@@ -97,6 +97,7 @@ class Wear:
             seed=seed, ticks_ms=ticks_ms,
         )  # fmt: skip
         self._log = (folder / "board" / "board.log").open(encoding="utf-8")
+        self._part = ""
         self._pending: dict[int, tuple[int, bytes]] = {}
         self._next = 1
         self._ticks = ticks_ms
@@ -118,7 +119,9 @@ class Wear:
 
     def _seen(self, before: int) -> None:
         self.worn.wraps += (self._now_ms() >> 30) - (before >> 30)
-        for line in self._log:
+        # The monitor goes on writing: the last line may be there in part.
+        whole, _, self._part = (self._part + self._log.read()).rpartition("\n")
+        for line in whole.splitlines():
             words = line.split()
             if len(words) in (3, 4) and words[0] == "R":
                 seq = int(words[1])
@@ -127,7 +130,7 @@ class Wear:
                 body = bytes.fromhex(words[3]) if len(words) == 4 else b""
                 self._pending[seq] = (int(words[2]), body)
                 self.worn.made += 1
-            elif not line.startswith("R "):
+            else:
                 raise Wrong(f"the firmware said: {line.strip()}")
 
     # --- what happens to a monitor -------------------------------------------------------------
