@@ -132,6 +132,12 @@ SECTIONS: tuple[Section, ...] = (
         TIMED,
     ),
     Section(
+        "whole-ecg",
+        "heartlog.bench.whole_ecg:measure",
+        "The whole ECG: what it takes on a card, how fast it is fetched",
+        TIMED,
+    ),
+    Section(
         "speed",
         "heartlog.bench.detector:speed",
         "Speed of the evaluation",
