@@ -117,6 +117,11 @@ class App:
         )
         if self.strips is not None:
             self.strips.flash.cover = BlockSeal(vault, self.journal.journal)
+        self.card_wipe = None
+        if settings.get(_settings.CARD_WIPE):
+            from . import cardwipe
+
+            self.card_wipe = cardwipe.start(settings, self.strips, card_fault)
         self.memory = Memory(self)
         # An image on trial is counted by the loader, and replaced.
         trial = Slots(_root(board)).on_trial()
@@ -263,6 +268,8 @@ class App:
         if self.updating.step():
             worked = True
         if self.memory.step():
+            worked = True
+        if self.card_wipe is not None and self.card_wipe.step():
             worked = True
         self.checkup.step()
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:

@@ -271,3 +271,11 @@ class EcgFlash(EcgBlocks):
         self._low += 1
         self._learn_first()
         return True
+
+    @property
+    def media(self):
+        return self._media
+
+    def uses(self, place):
+        """Whether a block of the media is one that can be read, or is being written."""
+        return (place - self._low) % self.blocks <= self.turn - self._low

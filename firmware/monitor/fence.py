@@ -188,7 +188,7 @@ class FolderMedia(Media):
     Each write copies a block; such a board flushes its journal at the same pace all the same.
     """
 
-    lasting = True
+    lasting = copies = True
 
     def __init__(self, folder, blocks):
         self._folder = folder

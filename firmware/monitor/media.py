@@ -24,9 +24,10 @@ _RESERVE = 192 * 1024  # a second image, and the file system's own blocks
 
 class Media:
     """What all have in common. `anonymous`: a block that was erased and not written is not found
-    again by the next boot, which would have to erase another for it."""
+    again by the next boot, which would have to erase another for it. `copies`: what is overwritten
+    stays somewhere else for a while."""
 
-    anonymous = False
+    anonymous = copies = False
 
     def grow(self):
         """Takes more of the room meant for the journal; False when there is nothing to do."""
@@ -105,6 +106,7 @@ class PartMedia(Media):
         self.blocks = blocks
         self.lasting = media.lasting
         self.anonymous = media.anonymous
+        self.copies = media.copies
 
     def held(self, block):
         return self._media.held(self._first + block)

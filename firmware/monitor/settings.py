@@ -24,7 +24,7 @@ SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
-WIPING, LEADS_BY_AC, VOLUME = 20, 21, 22
+WIPING, LEADS_BY_AC, VOLUME, CARD_WIPE = 20, 21, 22, 23
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -52,11 +52,12 @@ TABLE = {
     WIPING: ("wiping", 0, 0, 1),  # everything is being erased; see wipe.py
     VOLUME: ("volume", 3, 1, 3),
     LEADS_BY_AC: ("leads by AC", 0, 0, 1),  # lead-off by alternating current, for dry electrodes
+    CARD_WIPE: ("card wipe", 0, 0, 128),  # 0: none is under way, else the part; see cardwipe.py
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
 # What the monitor keeps for itself: no host sets it by its key.
-OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING)
+OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE)
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
@@ -134,12 +135,12 @@ class Settings:
             self.failures += 1
 
     def reset(self):
-        """Everything as it was made, with no trace of what it was; ends what WIPING began."""
+        """Everything but WIPING as it was made, with no trace of what it was."""
         if self._media is None:
             return
         for key in TABLE:
             self._values[key] = TABLE[key][1]
-        self._values[WIPING] = 1
+        self._values[WIPING] = self._values[CARD_WIPE] = 1
         self._next_block()
         before = 1 - (self._slot - 1) // _SLOTS
         try:
@@ -147,7 +148,6 @@ class Settings:
             self.keys.erased(before)
         except OSError:
             self.failures += 1
-        self.set(WIPING, 0)
 
     def _next_block(self):
         """Settings and keys go on in the other block."""

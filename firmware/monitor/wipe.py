@@ -6,8 +6,10 @@
 What happens, in this order: a setting says that it has begun; the journal's keys are overwritten;
 the pairing key and the radio's bonds are removed, and the file system's log is turned over until
 no old copy of them is left; then the monitor restarts, erases every block of journal and ECG, and
-sets the settings back. Wherever the power goes, the next boot goes on with it. A monitor that was
-wiped is as one that was never used: unpaired, empty, with a new journal number.
+sets the settings back. Where the journal itself goes through files, all that the file system has
+free is written over. Wherever the power goes, the next boot goes on with it. A monitor that was
+wiped is as one that was never used: unpaired, empty, with a new journal number. A memory card,
+whose keys went with the others, is erased in the background (cardwipe.py).
 """
 
 import os
@@ -43,6 +45,9 @@ def go_on(settings, media, root):
         except OSError:
             pass  # worn out; what was sealed in it is without a key
     settings.reset()
+    if media.copies:
+        fill(root)
+    settings.set(_settings.WIPING, 0)
 
 
 def scrub(root):
@@ -52,6 +57,22 @@ def scrub(root):
         for _ in range(_ROUNDS):
             with open(name, "wb") as file:
                 file.write(os.urandom(64))
+        os.remove(name)
+    except OSError:
+        pass
+
+
+def fill(root):
+    """Writes over every free block of the file system: what files held before lies in them."""
+    name = root + "fill"
+    data = b"\xff" * 512
+    try:
+        with open(name, "wb") as file:
+            while True:
+                file.write(data)
+    except OSError:  # full
+        pass
+    try:
         os.remove(name)
     except OSError:
         pass

@@ -58,3 +58,10 @@ def test_what_is_kept_and_told_at_every_rate(
     assert int(told["whole_strip"][0]) >= strip
     assert int(told["cut_strip"][0]) >= cut
     assert int(told["whole_ecg"][1]) >= strip
+
+
+def test_a_wiped_monitor_overwrites_its_card(repository: Path, micropython: str) -> None:
+    """Power cuts, a new owner's session, a card pulled out: nothing of the old owner's is left."""
+    cuts, most = run(repository, micropython, "wipe_check.py")
+    assert cuts > 30
+    assert most <= 3, "a boot goes on nearly where the one before was"

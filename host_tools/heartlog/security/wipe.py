@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from heartlog.ble import Backend, find_monitor, open_backend
+from heartlog._firmware.monitor import settings as firmware
+from heartlog._firmware.monitor.link import wire
+from heartlog.ble import Backend, Found, find_monitor, open_backend
 from heartlog.cli import output
 from heartlog.cli.options import BackendOption, MonitorOption, YesOption
 from heartlog.errors import UsageProblem
@@ -18,7 +20,8 @@ def wipe(
     """Wipe a paired monitor: keys, records and ECG that it still holds, and its settings.
 
     For one that is given away or may fall into other hands. What was not recorded is lost. One
-    that is out of reach: heartlog keys lost.
+    that is out of reach: heartlog keys lost. A memory card can be read by nobody from that moment
+    on; the monitor erases it while it stays switched on. Wipe again to see how far that is.
     """
     asyncio.run(_wipe(monitor, backend, yes))
 
@@ -29,6 +32,9 @@ async def _wipe(wanted: str | None, spec: str, yes: bool) -> None:
 
     async with open_backend(spec) as backend:
         found = await find_monitor(backend, wanted)
+        if found.key is None and (done := await _card_progress(backend, found)) is not None:
+            output.out().print(f"{found.name} is wiped. It is erasing its memory card: {done} %.")
+            return
         if found.key is None:
             raise UsageProblem(
                 f"{found.name} is not paired with this computer, and takes no wipe from it.",
@@ -43,6 +49,21 @@ async def _wipe(wanted: str | None, spec: str, yes: bool) -> None:
             output.note(lost.message)
             return
     output.out().print(f"Monitor {device} is wiped. To use it again: heartlog pair")
+    output.note("Its memory card, if any, is unreadable now; switched on, it erases that too.")
+
+
+async def _card_progress(backend: Backend, found: Found) -> int | None:
+    """Percent of the card that a wiped monitor has erased; None while it does nothing of that."""
+    from heartlog.link.monitor import Monitor
+    from heartlog.link.problems import RequestRefused
+
+    async with Monitor(backend, found.device, None) as link:
+        try:
+            (part,) = await link.request(wire.SETTING_GET, firmware.CARD_WIPE)
+        except RequestRefused:  # an older firmware
+            return None
+    parts = firmware.TABLE[firmware.CARD_WIPE][3]
+    return (int(part) - 1) * 100 // parts if part else None
 
 
 def _device_of(backend: Backend, key: bytes) -> str:
