@@ -60,6 +60,14 @@ def test_the_beats_do_not_depend_on_the_blocks(board: Board, block: int) -> None
     assert found(board, ecg(), block=block).peak.tolist() == found(board, ecg()).peak.tolist()
 
 
+@pytest.mark.parametrize(("rate", "block"), [(125, 1), (500, 1), (500, 33), (1000, 1), (1000, 3)])
+def test_nor_where_samples_are_folded(board: Board, rate: int, block: int) -> None:
+    held = ecg()[:7500].repeat(rate // 250) if rate > 250 else ecg()[:15000:2]
+    peaks = found(board, held, rate=rate, block=block).peak
+    assert len(peaks) > 40
+    assert peaks.tolist() == found(board, held, rate=rate, block=32).peak.tolist()
+
+
 def test_the_future_changes_no_decision(board: Board) -> None:
     whole = found(board, ecg(), block=1)
     decided = whole.peak + whole.ago

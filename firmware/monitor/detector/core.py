@@ -138,7 +138,8 @@ class Detector(Decision):
                     at = fold(block, at | count << 16, x, y, self._ratio)
                 else:
                     at = unfold(block, at | count << 16, x, y)
-                self._feed(x, y[3])
+                if y[3]:  # (a mean may still want samples)
+                    self._feed(x, y[3])
             left = y[0]
         self._judge_signal(block[count - 1], count)
         # Absolute samples at 250 a second become samples ago at the signal's own rate.
