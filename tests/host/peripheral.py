@@ -2,7 +2,8 @@
 
 Prints one JSON line {"hci": [transport, ...]} with an HCI port for each adapter that may come.
 Then it obeys lines on stdin: `notify COUNT`, `drop` (the peripheral ends every link), `hush`
-(stops advertising), `quit`; each is answered by `done`.
+(stops advertising), `say NAME HEX` (that one advertises these bytes), `quit`; each is answered by
+`done`.
 """
 
 import asyncio
@@ -125,6 +126,14 @@ class Peripheral:
         elif command == "drop":
             for connection in list(self.device.connections.values()):
                 await connection.disconnect()
+        elif command == "say" and words[0] == self.name:
+            await self.device.stop_advertising()
+            await self.device.start_advertising(
+                auto_restart=True,
+                advertising_interval_min=50,
+                advertising_interval_max=50,
+                advertising_data=bytes.fromhex(words[1]),
+            )
         elif command == "hush":
             await self.device.stop_advertising()
 

@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bleak.exc import BleakError
+from bumble.core import AdvertisingData
 
 from heartlog._firmware.monitor.link import ecg, wire
 from heartlog.ble import Backend, Found, open_backend, scan
+from heartlog.ble.advertising import parse
 from heartlog.errors import CommandError
 from heartlog.link import Monitor
 from heartlog.link.ecgflow import EcgFlow
@@ -85,7 +87,7 @@ def fuzz_host(inputs: int, seed: int) -> Tried:
     rng = random.Random(seed)
     taken = 0
     targets: list[Callable[[bytes], int]] = [_frames(rng), _ecg_frames(), _answer, _status, _block]
-    targets.append(_sealed())
+    targets += [_sealed(), _advertisement]
     for target in targets:  # what is made once is no growth
         target(b"")
     tracemalloc.start()
@@ -145,6 +147,12 @@ def _block(data: bytes) -> int:
         return 0
     assert isinstance(codes, array)
     return 1
+
+
+def _advertisement(data: bytes) -> int:
+    said = parse([(int(k), d) for k, d in AdvertisingData.from_bytes(data).ad_structures])
+    assert said.name is None or said.name.isprintable()
+    return bool(said.services or said.manufacturer or said.name)
 
 
 def _sealed() -> Callable[[bytes], int]:

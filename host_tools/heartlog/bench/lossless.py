@@ -73,7 +73,7 @@ def inputs(context: Context) -> Iterator[str]:
         return
     count = int(os.environ.get("HEARTLOG_FUZZ", "4000"))
     tried = program.fuzz_host(count * 10, seed=3)
-    yield _row("the host: frames, pages, ECG, answers", tried)
+    yield _row("the host: frames, ECG, answers, adverts", tried)
     for sealed, stack in ((False, "btstack"), (True, "nimble")):
         with tempfile.TemporaryDirectory() as folder:
             tried = program.fuzz_device(Path(folder), count // 8, 3, sealed, stack)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from bleak.args import SizedBuffer
 from bleak.assigned_numbers import gatt_char_props_to_strs
@@ -29,12 +30,16 @@ from bumble import att, core, hci
 from bumble.device import Connection, Peer
 
 from heartlog.ble.bumble_adapter import BumbleAdapter
-from heartlog.ble.bumble_scanner import uuid_text
 
 PREFERRED_MTU = 517
 """What BlueZ, Android and iOS ask for or more: the largest attribute plus its header."""
 
 _ATT_HEADER = 3
+
+
+def uuid_text(uuid: core.UUID) -> str:
+    """`uuid` as bleak writes it: 128 bits, lower case, with dashes."""
+    return str(UUID(bytes=bytes(reversed(uuid.to_bytes(force_128=True)))))
 
 
 class BumbleClient(BaseBleakClient):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from heartlog.ble.advertising import printable
 from heartlog.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -69,13 +70,15 @@ async def scan(
     heard: dict[str, Found] = {}
 
     def hear(device: BLEDevice, advertisement: Any) -> None:
-        name, key = advertisement.local_name or device.name or device.address, None
+        name, key = advertisement.local_name or device.name or "", None
         if SERVICE_UUID not in advertisement.service_uuids:
             identifier = bytes(advertisement.manufacturer_data.get(NO_COMPANY, b""))
             pairing = backend.keys.whose(identifier) if backend.keys else None
             if pairing is None:
                 return
             name, key = f"Heartlog {pairing.device[:4]}", pairing.key_bytes
+        # A name is what anybody may send; the operating system's Bluetooth hands it on as it is.
+        name = printable(name) or device.address
         found = Found(device, name, device.address, advertisement.rssi, key)
         heard[found.address] = found
         if on_found is not None and on_found(found):

@@ -72,7 +72,7 @@ def identify(
 ) -> None:
     """Let a monitor's light show which one it is: one long flash and two short ones."""
     name = asyncio.run(_identify(backend, monitor, seconds))
-    output.out().print(f"{name} shows its light for {seconds} s.")
+    output.out().print(f"{name} shows its light for {seconds} s.", markup=False)
 
 
 async def _identify(spec: str, wanted: str | None, seconds: int) -> str:

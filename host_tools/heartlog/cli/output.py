@@ -56,13 +56,15 @@ def _jsonable(value: Any) -> Any:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], **justify: str) -> Table:
-    """A plain table for a terminal of 80 columns; `justify` maps a column's name to "right"."""
+    """A plain table for a terminal of 80 columns; `justify` maps a column's name to "right".
+
+    Texts are shown as they are: a name with brackets is no markup."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         how: Any = justify.get(column.lower().replace(" ", "_"), "left")
         made.add_column(column, justify=how, overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return made
 
 
