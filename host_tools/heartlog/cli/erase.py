@@ -34,6 +34,7 @@ async def _erase(
     spec: str, store_url: str | None, wanted: str | None, yes: bool
 ) -> dict[str, object]:
     from heartlog.ble import find_monitor, open_backend
+    from heartlog.cli.acts import act
     from heartlog.link import Monitor
     from heartlog.recorder.claim import Claim
     from heartlog.recorder.erase import erase as wipe
@@ -52,6 +53,8 @@ async def _erase(
                     output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
                     if not (held.session or held.missing or held.ecg_missing):
                         await asyncio.to_thread(output.confirm, "Erase it?", yes)
+                    what = {"records": held.records, "ecg_blocks": held.ecg_blocks}
+                    act(opened, "erase", "monitor", monitor.info.device_id, **what)
                     seq = await wipe(monitor, opened, backend.clock.now())
                 finally:
                     claim.release()

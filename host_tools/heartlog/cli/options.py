@@ -22,10 +22,24 @@ BackendOption = Annotated[
 ]
 """Default it with `= "system"`; hand it to `heartlog.ble.open_backend`."""
 
+_chosen: list[str | None] = [None]
+
+
+def _choose(value: str | None) -> str | None:
+    _chosen[0] = value
+    return value
+
+
+def chosen_store() -> str | None:
+    """What the command that runs was given as its store; None: nothing, or it takes none."""
+    return _chosen[0]
+
+
 StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store",
+        callback=_choose,
         envvar="HEARTLOG_STORE",
         metavar="FILE|URL",
         help="The store: a file, or a database URL. Default: one in your data folder.",

@@ -36,8 +36,10 @@ def show(
         number = session if session is not None else newest(opened)
         overview = Overview.of(opened, number)
         if picture is not None:
+            from heartlog.cli.acts import act
             from heartlog.picture import draw_session
 
+            act(opened, "picture", "session", number, file=picture.name)
             with output.err().status("Drawing the picture ..."):
                 draw_session(opened, overview, picture)
             output.in_clear("The picture", opened.encrypted)

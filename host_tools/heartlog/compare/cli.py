@@ -26,6 +26,7 @@ def compare(
 ) -> None:
     """Compare sessions: numbers with differences, plots of one scale, caveats."""
     from heartlog.analysis import AnalysisSettings
+    from heartlog.cli.acts import act
     from heartlog.cli.working import working
     from heartlog.compare import compare_sessions
     from heartlog.compare.write import check_names, write
@@ -35,6 +36,8 @@ def compare(
     rules = AnalysisSettings.parse(setting or [])
     with Store.open(store) as opened, working("Compare"):
         found = compare_sessions(opened, sessions, rules)
+        for number in sessions if out else ():
+            act(opened, "compare", "session", number, files=[p.name for p in out or []])
         write(found, out or [], paper)
         output.in_clear("What was written", opened.encrypted and bool(out))
     if as_json:

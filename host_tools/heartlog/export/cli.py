@@ -23,10 +23,12 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a session as WFDB, EDF+C, CSV, FHIR R4 or JSON."""
+    from heartlog.cli.acts import act
     from heartlog.export import export_session
     from heartlog.store import Store
 
     with Store.open(store) as opened:
+        act(opened, "export", "session", session, format=form, deidentified=deidentify)
         files, flagged = export_session(opened, session, form, out, deidentify=deidentify)
         output.in_clear("What was exported", opened.encrypted)
     if as_json:

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heartlog.records.audit import current_user
 from heartlog.store import NotFound, Store
 from heartlog.store.schema_clinic import FitReading, Fitting
+from heartlog.store.who import current_user
 
 STEPS = (
     "patient",

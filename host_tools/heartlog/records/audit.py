@@ -4,8 +4,6 @@ with changing(store, "J. Doe") as change:
     change.update("patient", row, name="Anna Müller")
 """
 
-import getpass
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,20 +15,10 @@ from sqlalchemy.orm import Session as Db
 from heartlog.store import Store
 from heartlog.store.schema import Base
 from heartlog.store.schema_clinic import AuditEntry
+from heartlog.store.who import current_user
 
 HIDDEN = ("search",)
 """Columns derived from others: not part of the trail."""
-
-
-def current_user() -> str:
-    """Return HEARTLOG_USER, or the name of the account."""
-    name = os.environ.get("HEARTLOG_USER")
-    if name:
-        return name
-    try:
-        return getpass.getuser()
-    except OSError:
-        return "unknown"
 
 
 class Change:

@@ -25,6 +25,7 @@ def report(
 ) -> None:
     """Write the report of a session: PDF and HTML, in an order that never changes."""
     from heartlog.analysis import AnalysisSettings
+    from heartlog.cli.acts import act
     from heartlog.cli.working import working
     from heartlog.report import make_report
     from heartlog.store import Store
@@ -33,6 +34,7 @@ def report(
     paths = out or [Path(f"{name}.pdf"), Path(f"{name}.html")]
     rules = AnalysisSettings.parse(setting or [])
     with Store.open(store) as opened, working("Report") as tell:
+        act(opened, "report", "session", session, files=[p.name for p in paths])
         material = make_report(opened, session, paths, paper=paper, settings=rules, progress=tell)
         output.in_clear("The report", opened.encrypted)
     if as_json:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, YesOption
+from heartlog.cli.options import JsonOption, StoreOption, YesOption
 from heartlog.errors import NotFound, UsageProblem
 from heartlog.security.keys import Keys, own_keys, own_master
 
@@ -24,6 +24,7 @@ def pair(
         Path | None, typer.Option(metavar="RUN_DIR", help="A virtual monitor's run directory.")
     ] = None,
     session: Annotated[int, typer.Option(min=0, help="The session it is worn for.")] = 0,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Pair a monitor with this computer, over its cable.
@@ -93,6 +94,7 @@ def _known(device: str) -> Keys:
 def lost(
     device: Annotated[str, typer.Argument(help="The monitor's id, as `keys list` shows it.")],
     yes: YesOption = False,
+    store: StoreOption = None,
 ) -> None:
     """A monitor is lost: refuse it, and wipe it as soon as it is met again.
 
@@ -109,6 +111,7 @@ def lost(
 @keys_app.command("found")
 def found(
     device: Annotated[str, typer.Argument(help="The monitor's id, as `keys list` shows it.")],
+    store: StoreOption = None,
 ) -> None:
     """A lost monitor is back, unharmed: take it as before, unless it was wiped."""
     _known(device).mark_found(device)
@@ -119,6 +122,7 @@ def found(
 def forget(
     device: Annotated[str, typer.Argument(help="The monitor's id, as `keys list` shows it.")],
     yes: YesOption = False,
+    store: StoreOption = None,
 ) -> None:
     """Forget a monitor's keys: it is refused from now on; what it still holds can't be read."""
     keys = _known(device)
@@ -131,14 +135,16 @@ def forget(
 
 
 @keys_app.command("recovery")
-def recovery() -> None:
+def recovery(store: StoreOption = None) -> None:
     """Show the secret that opens everything here, to be written down and locked away.
 
     Without it, an encrypted store and its backups are lost with this computer's keyring, or with
     the passphrase and the file lock.json beside the keys.
     """
+    from heartlog.cli.acts import act_here
     from heartlog.security.master import RECOVERY_VARIABLE, recovery_code
 
+    act_here("show recovery code", "keys", "")
     groups = recovery_code(own_master()).split("-")
     for row in range(0, len(groups), 7):
         output.out().print("-".join(groups[row : row + 7]))

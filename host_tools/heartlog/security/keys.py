@@ -64,7 +64,11 @@ class Pairing:
 class Keys:
     """The sealed file of pairing keys in `folder`."""
 
-    def __init__(self, folder: Path, master: bytes) -> None:
+    def __init__(
+        self, folder: Path, master: bytes, noted: Callable[[str, str], None] | None = None
+    ) -> None:
+        """`noted(act, device)` is told of each act but reading."""
+        self._noted = noted
         self._path = folder / FILE
         self._seal = AESGCM(derive(master, b"", b"heartlog pairing keys", 32))
         self._journals = derive(master, b"", b"heartlog journals", 32)
@@ -108,7 +112,12 @@ class Keys:
         key = os.urandom(KEY_BYTES)
         self._pairings.append(Pairing(device, session, key.hex(), time.time()))
         self._write()
+        self._note("pair", device)
         return key
+
+    def _note(self, act: str, device: str) -> None:
+        if self._noted is not None:
+            self._noted(act, device)
 
     def get(self, device: str) -> bytes | None:
         """The newest key of a monitor."""
@@ -160,19 +169,20 @@ class Keys:
 
     def mark_lost(self, device: str) -> None:
         """From now on the monitor is refused, and wiped when it is met."""
-        self._mark(device, lambda p: replace(p, lost=time.time()))
+        self._mark("lost", device, lambda p: replace(p, lost=time.time()))
 
     def mark_found(self, device: str) -> None:
         """It was not lost after all."""
-        self._mark(device, lambda p: replace(p, lost=0.0))
+        self._mark("found", device, lambda p: replace(p, lost=0.0))
 
     def mark_wiped(self, device: str) -> None:
         """Nothing is left on it."""
-        self._mark(device, lambda p: replace(p, wiped=time.time()))
+        self._mark("wipe", device, lambda p: replace(p, wiped=time.time()))
 
-    def _mark(self, device: str, change: Callable[[Pairing], Pairing]) -> None:
+    def _mark(self, act: str, device: str, change: Callable[[Pairing], Pairing]) -> None:
         self._pairings = [change(p) if p.device == device else p for p in self._pairings]
         self._write()
+        self._note(act, device)
 
     def forget(self, device: str) -> int:
         """Drop every key of a monitor; how many there were."""
@@ -181,6 +191,7 @@ class Keys:
         if count:
             self._pairings = kept
             self._write()
+            self._note("forget keys", device)
         return count
 
 
@@ -211,7 +222,13 @@ def own_keys(create: bool = False) -> Keys | None:
     folder = own_folder()
     if not create and not (folder / FILE).exists():
         return None
-    return Keys(folder, own_master())
+    return Keys(folder, own_master(), _note_in_store)
+
+
+def _note_in_store(act: str, device: str) -> None:
+    from heartlog.cli.acts import act_here
+
+    act_here(act, "monitor", device)
 
 
 def _ask(prompt: str) -> str:

@@ -8,7 +8,7 @@ from heartlog._firmware.monitor import settings as firmware
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, Found, find_monitor, open_backend
 from heartlog.cli import output
-from heartlog.cli.options import BackendOption, MonitorOption, YesOption
+from heartlog.cli.options import BackendOption, MonitorOption, StoreOption, YesOption
 from heartlog.errors import UsageProblem
 
 
@@ -16,6 +16,7 @@ def wipe(
     monitor: MonitorOption = None,
     backend: BackendOption = "system",
     yes: YesOption = False,
+    store: StoreOption = None,
 ) -> None:
     """Wipe a paired monitor: keys, records and ECG that it still holds, and its settings.
 

@@ -43,6 +43,7 @@ def seal(
     store: StoreOption = None,
 ) -> None:
     """Write sessions, patients included, into one file that only the passphrase opens."""
+    from heartlog.cli.acts import act
     from heartlog.share import seal as do
     from heartlog.share.file import check_passphrase
     from heartlog.store import Store
@@ -50,6 +51,8 @@ def seal(
     passphrase = ask(twice=True)
     check_passphrase(passphrase)
     with Store.open(store) as opened:
+        for number in sessions:
+            act(opened, "share", "session", number, file=out.name, deidentified=deidentify)
         flagged = do(opened, sessions, out, passphrase, deidentify=deidentify)
     if flagged:
         output.note(f"Taken out: {', '.join(flagged)}.")
@@ -63,12 +66,15 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Put a shared file's sessions into the store."""
+    from heartlog.cli.acts import act
     from heartlog.share import unseal
     from heartlog.store import Store
 
     passphrase = ask(twice=False)
     with Store.open(store) as opened:
         found = unseal(file, passphrase, opened)
+        for c in found:
+            act(opened, "open shared", "session", c.session_id, file=file.name)
     if as_json:
         output.print_json([{"session": c.session_id, "beats": c.beats} for c in found])
         return

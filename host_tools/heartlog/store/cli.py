@@ -27,6 +27,7 @@ def backup_(
 
     An encrypted store's backup is encrypted with the same secret: keep `heartlog keys recovery`.
     """
+    from heartlog.cli.acts import act
     from heartlog.cli.working import working
     from heartlog.store.backup import backup
 
@@ -34,6 +35,7 @@ def backup_(
         sealed = opened.encrypted and not clear
         if opened.encrypted and clear:
             output.confirm(f"Write everything into {file} so that anyone can read it?", yes)
+        act(opened, "backup", "store", "", file=file.name, encrypted=sealed)
         with working("Backup") as tell:
             counts = backup(opened, file, tell, sealed)
     sessions, patients = counts["session"], counts["patient"]
@@ -97,6 +99,7 @@ def decrypt_(
 def _converted(
     convert: Callable[[Path], dict[str, int]], store: str | None, as_json: bool, encrypted: bool
 ) -> None:
+    from heartlog.cli.acts import act
     from heartlog.store.engine import as_url, default_url
     from heartlog.store.errors import StoreError
 
@@ -107,6 +110,8 @@ def _converted(
             "A database server encrypts its own disks and connections.",
         )
     counts = convert(Path(address.database))
+    with Store.open(store) as opened:
+        act(opened, "encrypt" if encrypted else "decrypt", "store", "")
     if as_json:
         output.print_json({"store": address.database, "encrypted": encrypted, "rows": counts})
     else:
@@ -120,12 +125,14 @@ def restore_(
     store: StoreOption = None,
 ) -> None:
     """Fill an empty store from a backup."""
+    from heartlog.cli.acts import act
     from heartlog.cli.working import working
     from heartlog.store.backup import restore
     from heartlog.store.cipher import is_encrypted
 
     with Store.open(store) as opened, working("Restore") as tell:
         counts = restore(file, opened, tell)
+        act(opened, "restore", "store", "", file=file.name)
         where = opened.where
         bare = is_encrypted(file) and not opened.encrypted
     output.note(f"{where}: {counts['session']} sessions, {counts['patient']} patients. Checked.")
@@ -158,7 +165,7 @@ def audit(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who changed what, newest first."""
+    """Show who changed, exported, shared, erased ... what, newest first."""
     from heartlog.records.audit import trail
 
     with Store.open(store) as opened:

@@ -219,10 +219,12 @@ class _Ranges:
         self._rows.sort(key=lambda r: r.first)
         self._first = [row.first for row in self._rows]
 
-    def lose(self, first: int, last: int) -> None:
-        """Note that what is missing of first..last never comes."""
-        for a, b in self.missing(first, last):
+    def lose(self, first: int, last: int) -> list[Range]:
+        """Note that what is missing of first..last never comes; returns what that was."""
+        gone = self.missing(first, last)
+        for a, b in gone:
             self.add_range(a, b, lost=True)
+        return gone
 
     def missing(self, oldest: int, newest: int) -> list[Range]:
         """Return the ranges within oldest..newest that are neither committed nor lost."""

@@ -34,6 +34,7 @@ from heartlog.store.reading import Placed, Timeline, apply_edits
 from heartlog.store.schema import RecordRow, SessionRow
 from heartlog.store.session import COLUMNS, STATUSES, Session, to_session
 from heartlog.store.types import Beats, Record, WireRecord, from_wire
+from heartlog.store.who import current_user
 
 __all__ = ["STATUSES", "Session", "Store"]
 
@@ -276,10 +277,25 @@ class Store:
             return ingest.ranges(db, device_id, journal).missing(oldest, newest)
 
     def mark_lost(self, device_id: str, first: int, last: int, journal: int = 0) -> None:
-        """Note that the device no longer holds first..last: what is missing of it never comes."""
+        """Note that the device no longer holds first..last: what is missing of it never comes.
+        The audit trail tells which that were."""
         with self.writing() as db:
-            ingest.lock_device(db, device_id, time.time())
-            ingest.ranges(db, device_id, journal).lose(first, last)
+            now = time.time()
+            ingest.lock_device(db, device_id, now)
+            gone = ingest.ranges(db, device_id, journal).lose(first, last)
+            for a, b in gone:
+                what = {"first": a, "last": b, "journal": journal}
+                db.add(
+                    schema_clinic.AuditEntry(
+                        at=now,
+                        who=current_user(),
+                        action="give up",
+                        entity="records",
+                        entity_id=device_id,
+                        before=None,
+                        after=what,
+                    )
+                )
 
     def add_sync(
         self,
