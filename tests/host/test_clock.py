@@ -68,3 +68,13 @@ def test_missing_or_empty_file(tmp_path: Path):
     (tmp_path / "clock").write_bytes(b"")
     with pytest.raises(NotFound, match="can't be read"):
         VirtualClock(tmp_path / "clock")
+
+
+@pytest.mark.parametrize(("system", "name"), [("linux", "BOOTTIME"), ("darwin", "MONOTONIC_RAW")])
+def test_durations_are_taken_from_a_clock_that_goes_on_asleep(monkeypatch, system, name):
+    asked = []
+    monkeypatch.setattr(clock_module.sys, "platform", system)
+    monkeypatch.setattr(clock_module.time, "CLOCK_" + name, 77, raising=False)
+    monkeypatch.setattr(clock_module.time, "clock_gettime", lambda n: asked.append(n) or 5.0)
+    assert clock_module.SystemClock().ticks() == 5.0
+    assert asked == [77]

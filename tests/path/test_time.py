@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,17 @@ EPOCH = 1_793_000_000.0
 
 
 class Jumping:
-    """A host's clock that is set now and then: `offset` is how wrong it is at the moment."""
+    """A host's clock that is set now and then: `offset` is how wrong it is at the moment;
+    `asleep`: for how long its other clock, that of durations, has stood still."""
 
     def __init__(self, true: Clock) -> None:
-        self.true, self.offset = true, 0.0
+        self.true, self.offset, self.asleep = true, 0.0, 0.0
 
     def now(self) -> float:
         return self.true.now() + self.offset
 
     def ticks(self) -> float:
-        return self.true.ticks()
+        return self.true.ticks() - self.asleep
 
     async def sleep(self, seconds: float) -> None:
         await self.true.sleep(seconds)
@@ -54,6 +56,7 @@ def record(
     main: str = "",
     ppm: int = 0,
     offset: float = 0.0,
+    patience: float = 150,
     **options: Any,
 ) -> tuple[Store, int, dict[str, Any]]:
     """Records for `seconds` of the board's time; `turn` is called with each batch. `ppm`: how fast
@@ -92,7 +95,7 @@ def record(
                     recorder.stop()
 
             recorder = Recorder(store, backend, on_event=tell)
-            return await asyncio.wait_for(recorder.run(), 150)
+            return await asyncio.wait_for(recorder.run(), patience)
 
     try:
         session = asyncio.run(go())
@@ -183,6 +186,41 @@ def test_a_host_clock_that_is_set_in_the_middle(tmp_path: Path) -> None:
         assert fit.jumps == 2
         assert off_by(line, status, 0) < bound(line)
         assert store.session(session).status == "complete"
+
+
+def test_a_laptop_that_sleeps(tmp_path: Path) -> None:
+    """Its lid is closed: nothing runs, the link dies, the clock of durations stands still and the
+    other one has gone on. What the monitor kept meanwhile comes, and has its own time."""
+    hours, slept, told = 1.2, [], []
+
+    def turn(now: float, clock: Jumping, board: Board, follower: Follower) -> bool:
+        if now > 20 and not slept:
+            follower.say = told.append
+            slept.append(clock.true.ticks())
+            board.control(do="radio", range=False)
+            board.control(do="speed", value=0)
+            limit = time.monotonic() + 600
+            while clock.true.ticks() < slept[0] + hours * 3600:
+                assert time.monotonic() < limit
+                time.sleep(0.02)
+            board.control(do="speed", value=SPEED)
+            board.control(do="radio", range=True)
+            clock.asleep = clock.true.ticks() - slept[0]
+        return bool(slept) and follower.behind == 0
+
+    store, session, status = record(tmp_path, hours * 3600 + 60, turn, patience=900)
+    with store:
+        line = store.timeline(session)
+        (fit,) = line.fits
+        assert fit.jumps == 0, "a clock that was right all the time was taken to be set"
+        assert off_by(line, status, 0) < bound(line)
+        assert np.ptp(line.beats["time"]) > hours * 3600
+        seqs = np.sort([*line.beats["seq"], *(r.seq for r in line.records if r.seq)])
+        assert np.array_equal(seqs, np.arange(seqs[0], seqs[0] + len(seqs)))
+        assert not line.of("gap", "dropped")
+        assert store.session(session).status == "complete"
+    assert any("Connection lost" in text for text in told), told
+    assert any("Connected again" in text for text in told), told
 
 
 def test_a_crystal_that_is_off_is_found_out(tmp_path: Path) -> None:

@@ -259,13 +259,19 @@ class Monitor:
     async def _write(self, packet: bytes) -> None:
         from bleak.exc import BleakError
 
+        name = wire.COMMANDS[packet[0]][0]
         try:
             async with self._writing, asyncio.timeout(ANSWER_SECONDS):
                 if self._seal is not None:  # in here, so that counters go out in their order
                     packet = self._seal.seal(_KIND_COMMAND, packet)
                 await self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
-            raise LinkLost(f"The monitor can't be written to ({error}).") from error
+        except TimeoutError as error:
+            raise LinkLost(
+                f"The monitor has not taken {name!r} for {ANSWER_SECONDS:.0f} s."
+            ) from error
+        except (BleakError, OSError, EOFError) as error:
+            why = str(error) or type(error).__name__
+            raise LinkLost(f"The monitor can't be written to ({why}).") from error
 
     async def status(self) -> dict[str, int]:
         """The status characteristic's fields (`wire.STATUS_FIELDS`)."""
