@@ -4,8 +4,8 @@
     acquisition.step()        # True when a block was taken
     acquisition.watch()       # a few times a second
 
-The app has on_gap, on_signal, on_beat and on_fault. Without a working front end there are no
-samples but the monitor runs: `fault` holds the reason, and it is tried again every second.
+The app has on_gap, on_signal, on_beat, on_channel and on_fault. Without a working front end there
+are no samples but the monitor runs: `fault` holds the reason, and it is tried again every second.
 """
 
 import time
@@ -13,7 +13,8 @@ import time
 from . import frontends
 from . import sampler_core as core
 from . import settings as _settings
-from .detector.core import FOUND_BY_SEARCH_BACK, STRIDE, Detector
+from .detector.core import FOUND_BY_SEARCH_BACK, LEARNING, STRIDE, Detector
+from .leadchoice import LeadChoice
 from .link import wire
 from .quality import NO_HEART, Quality
 from .rhythm import Rhythm
@@ -29,6 +30,11 @@ _NO_BEATS = (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED, wire.SIGNAL_FLAT, wire
 # beats, five do not (1587 uV at least).
 _PAUSE_TRAVEL_UV = 700
 _SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
+# Two leads show the same beat up to so far apart; two beats are never that close (the shortest
+# refractory period, and less than the detector's own).
+_SAME_BEAT_MS = 200
+# A beat is told some 200 ms after its peak; the next one is not begun so soon after that.
+_BEAT_OVER, _NEXT_BEAT, _NO_BEAT = 19, 50, 250  # in 8 ms
 
 
 class Acquisition:
@@ -54,8 +60,11 @@ class Acquisition:
         self.detector = None
         self.rhythm = None
         self.quality = None
+        self.choice = None  # which channel the detector reads
         self._channel = 0
         self._travel = 0  # of the baseline, at the last beat
+        self._beat_at = None  # sample index of the last beat
+        self._seam = None  # the same, of the lead before, while this one has shown none
         self._wrapped = False  # the sample index has been beyond 2^31
         self._told = []  # state and reason of each channel as last told
         self._lent = False
@@ -76,13 +85,16 @@ class Acquisition:
             self._configure(afe)
             sampler = for_board(afe, self._board)
             self.channels = afe.channels
-            self._channel = min(self._settings.get(_settings.CHANNEL), afe.channels - 1)
+            wanted = self._settings.get(_settings.CHANNEL)
+            self.choice = LeadChoice(afe.channels, wanted, self.rate)
+            self._channel = self.choice.channel
             nv = afe.nv_per_code(self._channel)
             self.pv_per_code = int(nv * 1000 + 0.5)
             self.part_id = getattr(afe.part, "id", 0) & 255
             self.detector = Detector(self.rate, nv)
             self.rhythm = Rhythm(self.rate)
             self.quality = Quality(afe)
+            self._travel = self.quality.travel(self._channel)
             self._told = [None] * afe.channels
             sampler.run()
         except (OSError, ValueError) as error:  # (ValueError: settings that this part hasn't)
@@ -130,7 +142,8 @@ class Acquisition:
         if app.ecg is not None:
             app.ecg.add(app.journal.boot, self._channel, sampler.start,
                         sampler.channels[self._channel], n)  # fmt: skip
-        if self.quality.feed(sampler, n):
+        changed = self.quality.feed(sampler, n)
+        if changed:
             self._signal()
         found = detector.process(sampler.channels[self._channel], n)
         self.rhythm.feed(sampler.channels[self._channel], n)
@@ -139,6 +152,8 @@ class Acquisition:
             doubt = 0 if state == wire.SIGNAL_GOOD else wire.BEAT_DOUBTFUL
             self._beats(found, doubt)
         self.judging = detector.judging and state in _SURE
+        if changed:
+            self._choose()
         self.blocks = (self.blocks + 1) & 0xFFFFFF
         return True
 
@@ -150,14 +165,18 @@ class Acquisition:
             ago = events[at]
             if ago > end and not self._wrapped:
                 continue  # before the first sample: the filters' beginning, no beat
+            index = (end - ago) & 0xFFFFFFFF
+            if self._seam is not None:
+                if (index - self._seam) & 0xFFFFFFFF < _SAME_BEAT_MS * self.rate // 1000:
+                    continue
+                self._seam = None
+            self._beat_at = index
             # HELD is the detector's own affair; its bit means "after a gap" in a record.
             flags = events[at + 4] & FOUND_BY_SEARCH_BACK | doubt | self.rhythm.beat(ago)
             if flags & wire.BEAT_PAUSE and self.wandered:
                 flags |= wire.BEAT_DOUBTFUL
             self._travel = self.quality.travel(self._channel)
-            self._app.on_beat(
-                (end - ago) & 0xFFFFFFFF, events[at + 1], events[at + 2], events[at + 3], flags
-            )
+            self._app.on_beat(index, events[at + 1], events[at + 2], events[at + 3], flags)
 
     def _signal(self):
         """A state has changed: tells each channel's that has, and keeps the detector's own."""
@@ -177,6 +196,45 @@ class Acquisition:
             self.rhythm.gap()
             self._app.on_blind()
 
+    @property
+    def watching(self):
+        """Whether beats are seen, or are about to be: the detector has just begun to learn."""
+        return self.judging or (self.state in _SURE and self.detector.reason == LEARNING)
+
+    @property
+    def channel(self):
+        """The channel that the detector reads, from 1 on."""
+        return self._channel + 1
+
+    @property
+    def scale(self):
+        """Picovolts for a code of that channel."""
+        if self.sampler is None:
+            return self.pv_per_code
+        return int(self.sampler.afe.nv_per_code(self._channel) * 1000 + 0.5)
+
+    def _choose(self):
+        """Reads another channel from the next sample on, when that is better."""
+        choice, quality = self.choice, self.quality
+        index = self.index
+        calm = True
+        if self._beat_at is not None:
+            ago = (index - self._beat_at) & 0x3FFFFFFF
+            unit = self.rate // 125  # 8 ms
+            calm = _BEAT_OVER * unit < ago < _NEXT_BEAT * unit or ago > _NO_BEAT * unit
+        if not choice.look(quality.state, index, calm):
+            return
+        before = self.channel
+        to = self._channel = choice.channel
+        self.detector.reset()
+        self.detector.set_scale(self.sampler.afe.nv_per_code(to))
+        self.rhythm.another_lead()
+        self.judging = False
+        self._seam = self._beat_at
+        self._travel = quality.travel(to)
+        self.state, self.reason = quality.state[to], quality.reason[to]
+        self._app.on_channel(before, choice.reason)
+
     def watch(self):
         """Notices a front end that stopped or never started; both are tried again."""
         if self.sampler is not None:
@@ -188,6 +246,7 @@ class Acquisition:
                 self._tell_fault(code)
             elif self.fault and self.sampler.running:
                 self.fault = 0
+            self._choose()
             return
         now = time.ticks_ms()
         if self.allowed and not self._held and time.ticks_diff(now, self._tried) >= _RETRY_MS:

@@ -182,6 +182,11 @@ class App:
         """A channel's state changed (channel 1 is the first)."""
         self.record_at(sample, wire.SIGNAL, state, reason, off, channel)
 
+    def on_channel(self, before, reason):
+        """The beats come from another channel than `before` from the next sample on."""
+        self.on_blind()
+        _booting.record_channel(self, before, reason)
+
     def on_blind(self):
         """No beat can be seen any more: nothing may be measured across this."""
         self.beats.break_rr()
@@ -296,8 +301,9 @@ class App:
         good = acquisition.judging and acquisition.state == wire.SIGNAL_GOOD
         self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
-        if acquisition.off or self.supply.state == _power.CHARGING:
-            self._media.grow()  # an erase costs samples, and now there are none to lose
+        # An erase costs samples; without a lead to see the heart on there are none to lose.
+        if acquisition.state == wire.SIGNAL_LEAD_OFF or self.supply.state == _power.CHARGING:
+            self._media.grow()
         self.supply.step(now)
         if self.telling is not None:
             self.telling.step(now)

@@ -1,4 +1,5 @@
-"""What is journalled about a start: why it was, with which front end, and what is wrong."""
+"""What is journalled about a start: why it was, with which front end, and what is wrong; and about
+another channel than the first, or than before."""
 
 import machine
 
@@ -30,6 +31,22 @@ def record_front_end(app):
         0, wire.BOOT, app.journal.boot, reset_cause(app.board), acquisition.rate,
         acquisition.pv_per_code, acquisition.part_id, acquisition.channels, *numbers,
     )  # fmt: skip
+    record_channel(app)
+
+
+def record_channel(app, before=0, reason=0):
+    """Which channel the beats come from; at the beginning (`before` 0) only if not the first."""
+    acquisition = app.acquisition
+    channel = acquisition.channel
+    if channel == 1 and not before:
+        return
+    value = before | channel << 4 | reason << 8
+    app.record(wire.EVENT, wire.EVENT_CHANNEL, value, 0)
+    state, reason = acquisition.state, acquisition.reason
+    app.record(wire.SIGNAL, state, reason, acquisition.off, channel)
+    scale = acquisition.scale
+    if scale != acquisition.pv_per_code:
+        app.record(wire.NOTE, wire.NOTE_SCALE, channel << 28 | scale)
 
 
 def record_boot(app, left_out, media_fault, card_fault):

@@ -6,6 +6,7 @@ with its operands complete, and sends the answer.
 
 from struct import pack_into, unpack_from
 
+from . import booting as _booting
 from . import memory as _memory
 from . import settings as _settings
 from .link import wire
@@ -101,6 +102,8 @@ class Commands:
         else:
             return wire.BAD_OPERAND, 3
         pack_into("<I", answer, 3, app.record(wire.SESSION, action, number))
+        if action == wire.SESSION_START:
+            _booting.record_channel(app)
         app.telling.status()
         return wire.OK, 7
 

@@ -4,6 +4,7 @@
     rhythm.feed(block, count)        # every block, before its beats are classified
     flags = rhythm.beat(ago)         # each beat the detector delivers, in their order
     rhythm.gap()                     # samples were lost, or the signal couldn't be judged
+    rhythm.another_lead()            # the blocks are of another channel from here on
 
 Everything is decided when the beat is delivered, from what came before; in integers, without
 allocating. What is looked at, and how it becomes flags, is below; the names say what is seen,
@@ -67,14 +68,18 @@ class Rhythm:
     def reset(self):
         """Forgets the patient, as after power-on."""
         self.flags = self.points = 0
-        self._templates.reset()
         self._end = 0
         self._rr_count = 0
+        self._long_count = 0
+        self._irregular = False
+        self.another_lead()
+
+    def another_lead(self):
+        """Forgets the shapes, which are another lead's; the rhythm is the same heart's."""
+        self._templates.reset()
         self._usual = _USUAL
         self._level = -1
         self._noise = _NOISE << 4
-        self._long_count = 0
-        self._irregular = False
         self.gap()
 
     def gap(self):

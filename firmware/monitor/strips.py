@@ -216,7 +216,7 @@ class Strips:
         flash = self.flash
         sampler = self._app.acquisition.sampler
         still = sampler is None or not sampler.running
-        seen = not still and self._app.acquisition.judging
+        seen = not still and self._app.acquisition.watching
         enough = flash.blocks - 1 if self._stalls and not seen else self._spare
         if flash.erased >= enough:
             return False

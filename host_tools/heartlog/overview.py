@@ -30,8 +30,6 @@ a single early beat is no heart rate."""
 
 GAP = "gap"
 LEAD_OFF = wire.SIGNAL_NAMES[wire.SIGNAL_LEAD_OFF]
-CHANNEL_SETTING = 1
-"""Key of the setting that names the detector's channel (the firmware's `settings.CHANNEL`)."""
 NOISY = wire.SIGNAL_NAMES[wire.SIGNAL_NOISY]
 USABLE = (wire.SIGNAL_NAMES[wire.SIGNAL_GOOD], wire.SIGNAL_NAMES[wire.SIGNAL_UNKNOWN])
 """States in which beats can be judged; `unknown` is the state before the first word about it."""
@@ -75,11 +73,14 @@ class Overview:
     spans: tuple[Span, ...]
     marks: tuple[tuple[float, str], ...]
     """Button presses and alarms: time and name."""
+    leads: tuple[tuple[float, str], ...] = field(default=())
+    """Since when the beats come from which lead, where that is not the first: time and text."""
     faults: tuple[tuple[float, str], ...] = field(default=())
 
     @classmethod
     def of(cls, store: Store, session_id: int) -> Overview:
         """Read session `session_id`; raises the store's NotFound if there is none."""
+        from heartlog.store.lead import is_change
         from heartlog.store.types import event_text
 
         session = store.session(session_id)
@@ -94,6 +95,7 @@ class Overview:
         start = min(times, default=session.started_at)
         stop = max([*times, session.ended_at or start])
         rate = float(session.rate) or 250.0
+        told = [((r.time, event_text(r.fields)), is_change(r.fields)) for r in line.of("event")]
         return cls(
             session=session,
             start=start,
@@ -102,7 +104,8 @@ class Overview:
             rr=rr,
             kind=beats["kind"],
             spans=tuple(spans_of(known, rate, stop)),
-            marks=tuple((r.time, event_text(r.fields)) for r in line.of("event")),
+            marks=tuple(e for e, lead in told if not lead),
+            leads=tuple(e for e, lead in told if lead),
             faults=tuple((r.time, fault_name(r.fields)) for r in line.of("fault")),
         )
 
@@ -221,6 +224,7 @@ class Overview:
                 for s in self.spans
             ],
             "events": [{"time": iso(t), "name": name} for t, name in self.marks],
+            "leads": [{"time": iso(t), "name": name} for t, name in self.leads],
             "faults": [{"time": iso(t), "name": name} for t, name in self.faults],
         }
 
@@ -229,15 +233,14 @@ def spans_of(records: Iterable[Any], rate: float, stop: float) -> list[Span]:
     """The gaps and the stretches of poor signal, in order, from placed records.
 
     A signal record tells of one channel, or of all (0); what counts is the channel in which the
-    beats are looked for: the first, unless a setting record says otherwise.
+    beats are looked for.
     """
+    from heartlog.store.lead import followed
+
     spans: list[Span] = []
     state: tuple[float, str, str] | None = None  # since when, which, why
-    channel = 1
-    for record in records:
+    for record, channel in followed(records):
         fields = record.fields
-        if record.kind == "setting" and fields.get("key") == CHANNEL_SETTING:
-            channel = int(fields.get("value") or 0) + 1
         if record.kind == "signal" and fields.get("channel", 0) not in (0, channel):
             continue
         if record.kind == "gap":

@@ -28,7 +28,7 @@ class Sampler:
 
 
 class Acquisition:
-    judging = True
+    watching = True
 
     def __init__(self):
         self.sampler = Sampler()
@@ -108,11 +108,11 @@ import monitor.strips as module
 module._UNSEEN_EVERY_MS = 0
 fresh = RamNor(BLOCKS * 4096, 3)
 life2 = Life(fresh, False, 1)
-life2.app.acquisition.judging = False
+life2.app.acquisition.watching = False
 while life2.strips.step():
     pass
 assert life2.flash.erased == BLOCKS - 1
-life2.app.acquisition.judging = True
+life2.app.acquisition.watching = True
 before = fresh.erases
 for _ in range(2):
     life2.strips.trigger(life2.sample, wire.EVENT_BUTTON)

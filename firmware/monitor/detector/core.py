@@ -70,7 +70,7 @@ class Detector(Decision):
             raise ValueError("rate must be 125, 250, 500 or 1000 samples/s, not %s" % rate)
         self.rate = rate
         self._ratio = rate // 250
-        self._picovolts = int(nv_per_code * 16000)
+        self.set_scale(nv_per_code)
         self.events = array("i", [0] * (STRIDE * (_ROOM + 2)))
         self._p = parameters or defaults()
         floor = self._p[_FLOOR]
@@ -86,6 +86,10 @@ class Detector(Decision):
         self._pair = array("i", [0] * 2)
         self._n = 0
         self.reset()
+
+    def set_scale(self, nv_per_code):
+        """What a code is worth from here on, nanovolts."""
+        self._picovolts = int(nv_per_code * 16000)
 
     def reset(self):
         """Forgets everything, as after power-on."""

@@ -126,9 +126,13 @@ GAP_NAMES = {
 }  # fmt: skip
 EVENT_BUTTON, EVENT_LONG_PRESS, EVENT_MARK, EVENT_PAUSE = 1, 2, 3, 4
 EVENT_FAST, EVENT_SLOW, EVENT_IRREGULAR, EVENT_LEAD = 5, 6, 7, 8
+# From this sample on the beats come from another channel. Its value: the channel before (bits 0-3;
+# 0: they begin with it), the channel now (4-7), both from 1 on, and why the one before was left
+# (8-11): its SIGNAL_*, or SIGNAL_GOOD: the chosen channel is good again.
+EVENT_CHANNEL = 9
 EVENT_NAMES = {
     1: "button", 2: "long press", 3: "mark", 4: "pause", 5: "fast", 6: "slow", 7: "irregular",
-    8: "lead off",
+    8: "lead off", 9: "channel",
 }  # fmt: skip
 RESET_POWER, RESET_BUTTON, RESET_WATCHDOG, RESET_SOFT, RESET_OTHER = 1, 2, 3, 4, 5
 DROPPED_FULL, DROPPED_POWER, DROPPED_DAMAGED, DROPPED_ERASED = 1, 2, 3, 4
@@ -144,6 +148,9 @@ FAULT_CARD = 11  # the memory for ECG that the board has can't be used; detail: 
 LINK_UP, LINK_DOWN, LINK_STALLED, LINK_REFUSED = 1, 2, 3, 4
 SESSION_START, SESSION_STOP = 1, 2
 NOTE_MEMORY = 1  # percent of the journal that no host has committed; nearly full from 90 on
+# Picovolts for a code of one channel, where a calibration makes it another than the BOOT record's;
+# the channel, from 1 on, is in the highest four bits.
+NOTE_SCALE = 3
 NOTE_ECG = 2  # blocks of ECG that found no room, or gave it up before a host had them
 
 # --- frames ------------------------------------------------------------------------------------

@@ -14,14 +14,13 @@ import numpy.typing as npt
 
 from heartlog.analysis.rr import Intervals
 from heartlog.store.clockfit import ClockFit
+from heartlog.store.lead import followed
 from heartlog.store.reading import Placed, Timeline
 from heartlog.store.types import DOUBTFUL
 
 ANALYSABLE = ("good", "noisy")
 """States in which the device judges beats; a noisy stretch is judged with doubt."""
 POWER = "no power, or restarting"
-CHANNEL_SETTING = 1
-"""Key of the setting that names the detector's channel."""
 
 Beats = npt.NDArray[Any]
 
@@ -188,16 +187,12 @@ def _states(
 
 
 def _detectors_channel(timeline: Timeline) -> list[Placed]:
-    """Return signal records of the detector's channel: the first, or as a setting record says."""
-    channel = 1
-    rows = []
-    for row in timeline.of("signal", "setting"):
-        if row.kind == "setting":
-            if row.fields.get("key") == CHANNEL_SETTING:
-                channel = int(row.fields.get("value") or 0) + 1
-        elif row.fields.get("channel", 0) in (0, channel):
-            rows.append(row)
-    return rows
+    """Return signal records of the channel in which beats are looked for."""
+    return [
+        row
+        for row, channel in followed(timeline.records)
+        if row.kind == "signal" and row.fields.get("channel", 0) in (0, channel)
+    ]
 
 
 def _with_ends(

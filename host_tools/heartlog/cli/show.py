@@ -113,6 +113,10 @@ def summary(overview: Overview) -> list[tuple[str, str]]:
         names = ", ".join(f"{name} {_when(time)}" for time, name in overview.marks[:4])
         more = f" and {len(overview.marks) - 4} more" if len(overview.marks) > 4 else ""
         rows.append(("Events", names + more))
+    if overview.leads:
+        names = ", ".join(f"{name} ({_when(time)})" for time, name in overview.leads[:3])
+        more = f" and {len(overview.leads) - 3} more" if len(overview.leads) > 3 else ""
+        rows.append(("Leads", names + more))
     return rows
 
 

@@ -38,6 +38,7 @@ class EcgStretch:
     nv_per_code: float
     codes: npt.NDArray[np.int32]
     microvolts: npt.NDArray[np.float64]
+    channel: int = 1
 
 
 class Bench:
@@ -102,19 +103,18 @@ class Bench:
         state = (await self.monitor.status())["signal"]
         return wire.SIGNAL_NAMES[state] if state < len(wire.SIGNAL_NAMES) else "unknown"
 
-    async def ecg(self, seconds: float, channel: int = 1) -> EcgStretch | None:
-        """Return a stretch of live ECG, None if none came."""
+    async def ecg(self, seconds: float) -> EcgStretch | None:
+        """Return a stretch of live ECG, None if none came: of the channel that came last."""
         self._blocks.clear()
         await self.monitor.start_ecg()
         try:
             await self._clock.sleep(seconds + 1.0)
         finally:
             await self.monitor.stop_ecg()
-        channels = sorted({b.channel for b in self._blocks})
-        if not channels:
+        if not self._blocks:
             return None
-        wanted = channel if channel in channels else channels[0]
-        mine = [b for b in self._blocks if b.channel == wanted]
+        channel = self._blocks[-1].channel
+        mine = [b for b in self._blocks if b.channel == channel]
         boot = mine[-1].boot
         mine = sorted((b for b in mine if b.boot == boot), key=lambda b: b.first)
         first = mine[0].first
@@ -126,7 +126,8 @@ class Bench:
             codes[at : at + len(block.codes)] = block.codes
             known[at : at + len(block.codes)] = True
         microvolts = np.where(known, codes * (self.nv_per_code / 1000.0), np.nan)
-        return EcgStretch(first, boot, self.rate, self.nv_per_code, codes, microvolts)
+        nv = self.nv_per_code
+        return EcgStretch(first, boot, self.rate, nv, codes, microvolts, channel + 1)
 
     async def wait_for_press(self, seconds: float) -> bool:
         """Wait for the patient's button; False if it was not pressed in time."""

@@ -219,6 +219,7 @@ class Guide:
             strip.codes,
             rate=strip.rate,
             nv_per_code=strip.nv_per_code,
+            channel=strip.channel,
             boot=strip.boot,
             journal=journal,
         )

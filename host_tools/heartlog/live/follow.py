@@ -12,7 +12,7 @@ from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, find_monitor
 from heartlog.errors import NotFound
 from heartlog.link import LinkLost, Monitor
-from heartlog.overview import CHANNEL_SETTING
+from heartlog.store.lead import CHANNEL_SETTING
 
 if TYPE_CHECKING:
     from heartlog.ble import Found

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from heartlog._firmware.monitor.link import wire
-from heartlog.overview import CHANNEL_SETTING
+from heartlog.store import lead
 
 RATE_INTERVALS = 5
 """Intervals that the heart rate is the mean of: steady to look at, quick to follow."""
@@ -105,7 +105,7 @@ class LiveState:
         self.beat_count += 1
 
     def _on_setting(self, sample: int, values: Mapping[str, int]) -> None:
-        if values.get("key") == CHANNEL_SETTING:
+        if values.get("key") == lead.CHANNEL_SETTING:
             self.channel = values.get("value", 0) + 1
 
     def _on_signal(self, sample: int, values: Mapping[str, int]) -> None:
@@ -119,7 +119,11 @@ class LiveState:
         self.lost_samples += values.get("lost", 0)
 
     def _on_event(self, sample: int, values: Mapping[str, int]) -> None:
-        kind = values.get("kind", 0)
+        kind, value = values.get("kind", 0), values.get("value", 0)
+        if kind == wire.EVENT_CHANNEL:
+            self.channel = lead.change(value)[1] or self.channel
+            self.last_event = lead.change_text(value)
+            return
         self.last_event = wire.EVENT_NAMES.get(kind, f"event {kind}")
 
     def _on_boot(self, sample: int, values: Mapping[str, int]) -> None:

@@ -51,8 +51,9 @@ class View:
         """Show a piece of ECG: converter codes from `first_sample` on."""
         import numpy as np
 
-        if channel != self.state.channel or not self.state.nv_per_code:
+        if not self.state.nv_per_code:
             return
+        self.state.channel = channel  # a monitor sends the ECG that its beats come from
         if self.trace is None or boot != self._ecg_boot or self.trace.rate != self.state.rate:
             self.trace = Trace(self.state.rate)
             self._ecg_boot = boot

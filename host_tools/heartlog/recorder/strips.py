@@ -160,15 +160,19 @@ class StripFetcher:
     def _keep(
         self, wanted: _Wanted, session_id: int, rate: float, nv_per_code: float, journal: int
     ) -> None:
+        device_id = self._store.session(session_id).device_id
         for number in sorted(wanted.blocks):
             block = wanted.blocks[number]
+            told = whole_ecg.scale_of(
+                self._store, device_id, journal, block.boot, block.channel
+            ) or (rate, nv_per_code)
             self._store.append_ecg(
                 session_id,
                 wanted.strip,
                 block.first,
                 block.codes,
-                rate=rate,
-                nv_per_code=nv_per_code,
+                rate=told[0],
+                nv_per_code=told[1],
                 channel=block.channel + 1,
                 boot=block.boot,
                 journal=journal,

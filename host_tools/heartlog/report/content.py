@@ -202,13 +202,14 @@ def events(store: Store, m: Material) -> list[Block]:
         return [Text("No button press, alarm or diary entry.")]
     rows = [(m.clock.at(e.at), e.source, e.what) for e in m.events]
     blocks: list[Block] = [Table(["Time", "From", "What"], rows, "lll")]
-    for i, event in enumerate(m.events[:MAX_EVENTS]):
+    drawn = [(i, e) for i, e in enumerate(m.events) if e.source != "signal"]
+    for i, event in drawn[:MAX_EVENTS]:
         caption = f"{event.what} at {m.clock.at(event.at)}: RR intervals 45 s before and after."
         blocks.append(Plot("event_rr", 38, caption, i))
         found: Sequence[Strip] = event_strips(store, m.analysis, m.clock, event.at)
         blocks += found or [Text(texts.NO_ECG, "note")]
-    if len(m.events) > MAX_EVENTS:
-        blocks.append(Text(f"{len(m.events) - MAX_EVENTS} more are listed above only.", "note"))
+    if len(drawn) > MAX_EVENTS:
+        blocks.append(Text(f"{len(drawn) - MAX_EVENTS} more are listed above only.", "note"))
     return blocks
 
 

@@ -97,9 +97,10 @@ def _rate_trend(figure: Figure, m: Material, about: int) -> None:
         top = np.nanmax(t.high) if np.isfinite(t.high).any() else 100.0
         low = np.nanmin(t.low) if np.isfinite(t.low).any() else 40.0
     axis.set_ylim(max(0.0, 10 * np.floor(low / 10 - 0.5)), 10 * np.ceil(top / 10 + 0.5))
-    if m.events:
+    told = [e.at for e in m.events if e.source != "signal"]
+    if told:
         y = axis.get_ylim()[1]
-        spots = _x(m, [e.at for e in m.events])
+        spots = _x(m, told)
         axis.plot(spots, np.full(len(spots), y), "v", color=WIDE, ms=5, clip_on=False)
     axis.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axis.grid(axis="y", color="#e3e7ea", lw=0.5)

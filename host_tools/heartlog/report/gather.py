@@ -11,6 +11,7 @@ from sqlalchemy import select
 from heartlog.analysis import Analysis, AnalysisSettings, analyse
 from heartlog.report.clock import Clock
 from heartlog.store import Store
+from heartlog.store.lead import is_change
 from heartlog.store.schema_clinic import (
     BeatEdit,
     DiaryEntry,
@@ -25,7 +26,7 @@ from heartlog.store.types import event_text
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A button press, a device's alarm or a diary entry, in one list by time."""
+    """A button press, a device's alarm, a diary entry, or (`source` "signal") another lead."""
 
     at: float
     what: str
@@ -94,7 +95,8 @@ def gather(
             ).all()
         )
     events = [
-        Event(r.time, event_text(r.fields), "monitor") for r in analysis.timeline.of("event")
+        Event(r.time, event_text(r.fields), "signal" if is_change(r.fields) else "monitor")
+        for r in analysis.timeline.of("event")
     ]
     for entry in diary:
         text = ", ".join(part for part in (entry.symptom, entry.activity) if part)

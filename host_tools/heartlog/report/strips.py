@@ -12,6 +12,7 @@ from heartlog.report.blocks import Strip, StripRow
 from heartlog.report.clock import Clock
 from heartlog.store import AFTER_GAP, BeatKind, Store
 from heartlog.store.ecg import FIT_STRIP
+from heartlog.store.lead import lead
 from heartlog.store.reading import Timeline
 from heartlog.store.window import ecg_window
 
@@ -40,11 +41,13 @@ def cutter(store: Store, analysis: Analysis, clock: Clock) -> Callable[..., Stri
         window = ecg_window(store, analysis.session.id, analysis.timeline, start, start + seconds)
         if window is None or window.covered < 0.02:
             return None
+        names = [(at, lead(channel)) for at, channel in window.channels]
+        several = any(channel != 1 for _, channel in window.channels)
         return StripRow(
-            start_text=clock.at(start),
+            start_text=clock.at(start) + (f"  {names[0][1]}" if several else ""),
             rate=window.rate,
             microvolts=window.microvolts,
-            marks=marks(analysis.timeline, start, seconds),
+            marks=sorted([*marks(analysis.timeline, start, seconds), *names[1:]]),
             moment=None if moment is None else moment - start,
             seconds=seconds,
         )

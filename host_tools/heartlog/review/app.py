@@ -216,8 +216,8 @@ class ReviewApp(App[None]):
         self.fill()
 
     def action_channel(self) -> None:
-        """Show the other channel."""
-        self.model.channel = 3 - self.model.channel
+        """Show the other channel, or again the one that the beats come from."""
+        self.model.other_channel()
         self.draw_strip()
 
     def action_finding(self, urgent: bool) -> None:

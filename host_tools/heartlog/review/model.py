@@ -13,6 +13,7 @@ from heartlog.records import notes
 from heartlog.report.clock import Clock, duration
 from heartlog.report.gather import Event
 from heartlog.store import BeatKind, Store
+from heartlog.store.lead import is_change
 from heartlog.store.types import Beats, event_text
 from heartlog.store.window import EcgWindow, ecg_window
 
@@ -48,7 +49,7 @@ class ReviewModel:
         self.analysis = self._analyse()
         q = self.analysis.quality
         self.clock = Clock.of(self.session, q.start, q.stop)
-        self.channel = 1
+        self.channel: int | None = None  # None: the one that the beats come from
         self.cursor = 0
         self.moment = q.start
 
@@ -151,7 +152,10 @@ class ReviewModel:
 
         from heartlog.store.schema_clinic import DiaryEntry
 
-        found = [Event(r.time, event_text(r.fields), "monitor") for r in self.timeline.of("event")]
+        found = [
+            Event(r.time, event_text(r.fields), "signal" if is_change(r.fields) else "monitor")
+            for r in self.timeline.of("event")
+        ]
         query = select(DiaryEntry).where(
             DiaryEntry.session_id == self.session.id, DiaryEntry.archived.is_(False)
         )
@@ -202,6 +206,12 @@ class ReviewModel:
             self.moment + seconds / 2,
             self.channel,
         )
+
+    def other_channel(self) -> None:
+        """Look at another channel than the beats come from here, or again at that one."""
+        here = self.window(1.0)
+        first = here is None or here.channels[0][1] == 1
+        self.channel = None if self.channel is not None else 2 if first else 1
 
     # What is changed
 

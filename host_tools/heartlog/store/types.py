@@ -206,6 +206,10 @@ def event_text(fields: Mapping[str, Value]) -> str:
     """An event of the monitor in words, with its value where it is an alarm: `fast, 152/min`."""
     name = str(fields.get("name") or "event")
     value = int(fields.get("value") or 0)
+    if fields.get("kind") == wire.EVENT_CHANNEL:
+        from heartlog.store.lead import change_text
+
+        return change_text(value)
     if name == "pause":
         return f"{name}, {value / 1000:.2f} s"
     if name in ("fast", "slow", "irregular") and value:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Db
 
+from heartlog._firmware.monitor.link import wire
 from heartlog.store import ecg
 from heartlog.store.errors import NotFound
 from heartlog.store.ingest import lock_device, ranges
@@ -85,16 +86,17 @@ def append(
             if not repeated and not known.holds(block.number):
                 fresh.append(block)
         known.add([block.number for block in fresh])
-        scales: dict[int, tuple[float, float]] = {}
+        scales: dict[tuple[int, int], tuple[float, float]] = {}
         for run in _runs(fresh):
             head = run[0]
-            if head.boot not in scales:
-                found = _scale(db, session.device_id, journal, head.boot)
-                scales[head.boot] = found or (rate, nv_per_code)
+            which = head.boot, head.channel
+            if which not in scales:
+                found = _scale(db, session.device_id, journal, *which)
+                scales[which] = found or (rate, nv_per_code)
             place = ecg.Place(
                 session_id, ecg.CONTINUOUS, head.channel + 1, journal, head.boot, head.first
             )
-            ecg.append(db, place, np.concatenate([b.codes for b in run]), *scales[head.boot])
+            ecg.append(db, place, np.concatenate([b.codes for b in run]), *scales[which])
         return len(fresh)
 
 
@@ -114,22 +116,36 @@ def _runs(blocks: Sequence[Block]) -> list[list[Block]]:
     return out
 
 
-def _scale(db: Db, device_id: str, journal: int, boot: int) -> tuple[float, float] | None:
-    """(samples/s, nV a code) that the monitor told of a boot."""
+def scale_of(
+    store: Store, device_id: str, journal: int, boot: int, channel: int
+) -> tuple[float, float] | None:
+    """(samples/s, nV a code) that the monitor told of a boot and a channel (from 0), if it did."""
+    with store.reading() as db:
+        return _scale(db, device_id, journal, boot, channel)
+
+
+def _scale(
+    db: Db, device_id: str, journal: int, boot: int, channel: int
+) -> tuple[float, float] | None:
     query = (
-        select(RecordRow.fields)
+        select(RecordRow.kind, RecordRow.fields)
         .join(SessionRow, SessionRow.id == RecordRow.session_id)
         .where(
             SessionRow.device_id == device_id,
             RecordRow.journal == journal,
-            RecordRow.kind == "boot",
+            RecordRow.kind.in_(("boot", "note")),
             RecordRow.boot == boot,
         )
         .order_by(RecordRow.seq.desc())
     )
-    for fields in db.scalars(query):
-        if fields.get("rate") and fields.get("pv_per_code"):
-            return float(fields["rate"]), fields["pv_per_code"] / 1000
+    own = 0.0
+    for kind, fields in db.execute(query):
+        value = int(fields.get("value") or 0)
+        if kind == "note":
+            if fields.get("counter") == wire.NOTE_SCALE and value >> 28 == channel + 1:
+                own = own or (value & 0xFFFFFFF) / 1000
+        elif fields.get("rate") and fields.get("pv_per_code"):
+            return float(fields["rate"]), own or fields["pv_per_code"] / 1000
     return None
 
 
