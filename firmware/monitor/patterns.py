@@ -142,20 +142,25 @@ ANSWERS = (
     ("stopped", (3000, 200), (900, 0), "The recording has stopped."),
     ("not stopped", (60, 200), (), "The recording goes on."),
     # As often as the seconds asked for need it.
-    ("identify", (800, 100, 80, 100, 80, 340), (), "The clinic asks which monitor this is."),
+    ("identify", (800, 100, 80, 100, 80, 340), (), "The clinic looks for this monitor."),
     (
         "alarm",
         (500, 250, 500, 250, 500, 500),
         (200, 150, 200, 150, 200, 0),
-        "The monitor has noted something in your heart's rhythm for the clinic.",
+        "It has noted something in your heart's rhythm for the clinic.",
     ),
     (
         "heart rate open",
         (250, 250) * 5,
         (120, 100, 120, 100, 120, 0),
-        "Sports watches and apps near you can read your heart rate now.",
+        "Watches and apps near you can read your heart rate now.",
     ),
-    ("heart rate closed", (600, 200), (120, 0), "They can't any more."),
+    (
+        "heart rate closed",
+        (600, 200),
+        (120, 0),
+        "Watches and apps can't read your heart rate any more.",
+    ),
 )
 
 # The button, in milliseconds.

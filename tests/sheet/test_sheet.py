@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from reportlab.pdfgen.canvas import Canvas
 
 from heartlog._firmware.monitor import patterns
 from heartlog.fit.arrangements import ARRANGEMENTS
 from heartlog.sheet import Details, make_sheet
-from heartlog.sheet.paper import _largest, in_words
+from heartlog.sheet.lights import in_words, once_in_words
+from heartlog.sheet.paper import SIDES, largest
+from heartlog.sheet.side import PAGES, SIZES, Side
 from heartlog.store import Store
 
 FULL = Details(
@@ -44,22 +48,48 @@ def test_two_sides_say_it_all(tmp_path: Path, page: str, details: Details) -> No
         assert meaning in back
         assert action in back
         assert in_words(light) in back
+    for _, light, sound, meaning in patterns.ANSWERS:
+        assert meaning in back
+        assert once_in_words(light, sound) in back
 
 
 def test_every_pattern_has_its_own_words() -> None:
-    words = [in_words(row[1]) for row in patterns.TABLE]
-    assert len(set(words)) == len(words)
+    for words in (
+        [in_words(row[1]) for row in patterns.TABLE],
+        [once_in_words(row[1], row[2]) for row in patterns.ANSWERS],
+    ):
+        assert len(set(words)) == len(words), words
+    assert {row[3] for row in patterns.ANSWERS}.isdisjoint({row[4] for row in patterns.TABLE})
 
 
 @pytest.mark.parametrize("page", ["A4", "Letter"])
 @pytest.mark.parametrize("details", [Details(), FULL], ids=["blank", "filled in"])
 def test_type_is_large(page: str, details: Details) -> None:
-    assert _largest(details, page) >= 14
+    sizes = [largest(draw, floor, details, page) for draw, floor in SIDES]
+    assert sizes[0] >= 14
+    assert sizes[1] >= 13
 
 
 def test_a_long_address_makes_the_type_smaller_instead_of_running_into_the_box() -> None:
     long = Details(clinic="Department of Cardiology, " * 12, telephone="012 345 678")
-    assert 12 <= _largest(long, "Letter") < _largest(FULL, "Letter")
+    draw, floor = SIDES[0]
+    assert 12 <= largest(draw, floor, long, "Letter") < largest(draw, floor, FULL, "Letter")
+
+
+def test_long_names_of_four_electrodes_still_leave_every_pattern_on_the_leaf(
+    tmp_path: Path,
+) -> None:
+    sites = tuple(
+        f"{n} rib on the left side of the breast bone" for n in ("2nd", "3rd", "4th", "5th")
+    )
+    details = Details(electrodes=sites)
+    trial = Side(Canvas(BytesIO(), pagesize=PAGES["Letter"]), PAGES["Letter"], SIZES[-1])
+    draw, floor = SIDES[1]
+    draw(trial, details)
+    assert trial.y >= floor
+    pages = PdfReader(make_sheet(tmp_path / "s.pdf", details, "Letter")).pages
+    back = " ".join(pages[1].extract_text().split())
+    assert "Each bar shows six seconds" in back
 
 
 def test_the_same_details_make_the_same_bytes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Front: what to do. Back: what the light means, drawn from the very table that th
 (`firmware/monitor/patterns.py`), so that paper and light can't disagree.
 """
 
-from heartlog.sheet.paper import Details, make_sheet
+from heartlog.sheet.paper import make_sheet
+from heartlog.sheet.side import Details
 
 __all__ = ["Details", "make_sheet"]

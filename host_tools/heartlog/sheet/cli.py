@@ -78,7 +78,8 @@ def sheet(
     Fields that are not given are left as lines to write on.
     """
     from heartlog.sheet.clinic import Clinic, load, save
-    from heartlog.sheet.paper import PAGES, Details, make_sheet
+    from heartlog.sheet.paper import make_sheet
+    from heartlog.sheet.side import PAGES, Details
     from heartlog.store import Store
 
     if page not in PAGES:
