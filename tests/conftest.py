@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,15 @@ settings.load_profile("heartlog")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_runtime_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Virtual monitors are found, and monitors claimed, in the user's runtime folder: what else
+    runs on this computer, another worker of these tests also, is not to be met there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +65,7 @@ def heartlog() -> Run:
             capture_output=True,
             text=True,
             env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **env},
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

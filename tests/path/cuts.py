@@ -132,15 +132,19 @@ class Life:
             async with open_backend(f"virtual:{board.run_dir}") as backend:
                 recorder = Recorder(store, backend, on_event=tell)
                 running = asyncio.create_task(recorder.run())
-                while len(self.stores) < 3:
-                    await asyncio.sleep(0.01)
+                await self._committed(running, 3)
                 for name, value in CHANGED.items():
                     assert recorder.monitor is not None
                     await recorder.monitor.request(wire.SETTING_SET, SETTINGS[name].key, value)
-                while len(self.stores) < 5:
-                    await asyncio.sleep(0.01)
+                await self._committed(running, 5)
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+
+    async def _committed(self, recorder: asyncio.Task[Any], times: int) -> None:
+        while len(self.stores) < times:
+            if recorder.done():
+                raise AssertionError(f"the recorder ended: {recorder.result()}")
+            await asyncio.sleep(0.01)
 
     def _keep(self, board: Board, file: Path, seq: int) -> None:
         """The store as it is once everything up to `seq` is committed."""
