@@ -16,6 +16,8 @@ from heartlog.records import patients
 from heartlog.store import Store
 from virtual_board import Board
 
+from .typist import Overheard, Typist
+
 pytestmark = pytest.mark.usefixtures("micropython")
 
 PERSON = {
@@ -43,19 +45,18 @@ def test_the_flash_names_nobody_after_a_session(tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite"
     with Store.open(store) as opened:
         patients.add(opened, who=TECHNICIAN, **PERSON)
-    with Board(record="demo", speed=20, run_dir=tmp_path / "board") as board:
-        words = ["record", "--store", str(store), "--backend", f"virtual:{board.run_dir}"]
+    with (
+        Board(record="demo", speed=20, run_dir=tmp_path / "board") as board,
+        Overheard(board.run_dir, tmp_path / "heard") as air,
+    ):
+        words = ["record", "--store", str(store), "--backend", f"virtual:{air.run_dir}"]
         words += ["--patient", PERSON["identifier"], "--note", NOTE, "--for", "60s"]
         done = subprocess.run(
             [sys.executable, "-m", "heartlog", *words],
             capture_output=True,
             text=True,
             timeout=120,
-            env={
-                **os.environ,
-                "HEARTLOG_USER": TECHNICIAN,
-                "HEARTLOG_KEYS": str(tmp_path / "keys"),
-            },
+            env=environment(tmp_path),
         )
         assert done.returncode in (0, 4), done.stderr[-1500:]
         flash = (board.run_dir / "flash.bin").read_bytes()
@@ -65,9 +66,77 @@ def test_the_flash_names_nobody_after_a_session(tmp_path: Path) -> None:
         assert session.patient_name == PERSON["name"]
         assert opened.beats(session.id).size > 20
     assert b"\xb2" in flash
-    assert [w for w in told() if w in flash] == []
+    assert len(air.heard) > 5000
+    for place in (flash, air.said, air.heard):
+        assert [w for w in told() if w in place] == []
     # The search finds what is there: all of it lies in the store.
     assert [t for t in PERSON.values() if t.encode() not in store.read_bytes()] == []
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "HEARTLOG_USER": TECHNICIAN,
+        "HEARTLOG_KEYS": str(tmp_path / "keys"),
+    }
+
+
+def test_a_technicians_fitting_names_nobody_to_the_monitor(tmp_path: Path) -> None:
+    """Typed at a terminal, question by question, for a monitor without a key: all of it is in
+    clear, in its flash and in the air."""
+    store = tmp_path / "store.sqlite"
+    with Store.open(store) as opened:
+        patients.add(opened, who=TECHNICIAN, **PERSON)
+    consent = f"signed by {PERSON['name']}, {NOTE}"
+    with (
+        Board(record="demo", speed=8, run_dir=tmp_path / "board") as board,
+        Overheard(board.run_dir, tmp_path / "heard") as air,
+    ):
+        backend = f"virtual:{air.run_dir}"
+        command = [sys.executable, "-m", "heartlog", "fit", "--store", str(store)]
+        command += ["--backend", backend, "--set", "fast=150"]
+        with Typist(command, environment(tmp_path)) as technician:
+            technician.answer("Make a key for this session", "n")
+            technician.answer("Patient's identifier", PERSON["identifier"])
+            technician.answer("Consent (who, how, when)", consent)
+            technician.answer("Done?", "")
+            technician.answer("Arrangement", PERSON["name"])  # by mistake
+            technician.answer("Choose", "limb")
+            technician.answer("All electrodes on?", "y")
+            technician.answer("Accept this strip?", "y")
+            technician.wait_for("press the button")
+            board.control(do="button", ms=300)
+            technician.wait_for("The press arrived")
+            technician.answer("Start the session?", "y")
+            assert technician.leave() == 0, technician.seen[-2000:]
+        assert PERSON["name"] in technician.seen
+        assert "NO KEY" in technician.seen
+        flash = (board.run_dir / "flash.bin").read_bytes()
+    with Store.open(store) as opened:
+        (session,) = opened.sessions()
+        assert session.patient_name == PERSON["name"]
+        assert session.consent == consent
+        assert len(opened.ecg(session.id)) == 1
+    assert air.connections
+    assert len(air.heard) > 5000, "the ECG came through it"
+    for place in (flash, air.said, air.heard):
+        assert [w for w in told() if w in place] == []
+    assert [t for t in PERSON.values() if t.encode() not in store.read_bytes()] == []
+
+
+def test_the_search_finds_what_goes_through_the_air() -> None:
+    """A name in two packets of data, and one in an event."""
+    log = bytearray()
+    name = PERSON["name"].encode()
+    parts = (name[:9], name[9:])
+    data = b"".join(bytes((2, 0x40, 0x20, len(p), 0)) + p for p in parts)
+    data += bytes((4, 0x3E, len(TECHNICIAN))) + TECHNICIAN.encode()
+    rest = b""
+    for at in range(0, len(data), 7):
+        rest = Overheard._note(rest + data[at : at + 7], log)
+    assert rest == b""
+    assert name in log
+    assert TECHNICIAN.encode() in log
 
 
 async def no_wipe(board: Board) -> None:
