@@ -28,13 +28,6 @@ BATTERY_DIVIDER = 2
 # The journal's part of the file system; two images of 160 KiB and small files fill the rest.
 JOURNAL_KIB = 400
 
-# The front end is found by its ID, but an ADS1293 has to be asked in another way.
-try:
-    with open("/front_end") as _file:
-        AFE = _file.read()
-except OSError:
-    pass
-
 
 def pin(name, mode, value=None, pull=None):
     """The machine.Pin called `name`, set up. KeyError for a name that the board doesn't have."""

@@ -4,8 +4,9 @@
     configure(afe, 250, 6)
     calibrate(afe, "/")          # "", or why the calibration that is kept is not used
 
-The family's parts are told apart by their ID. An ADS1293 answers in another SPI mode, to other
-commands: a board that has one says so with `AFE = "ADS1293"`, and its REVID is checked.
+The family's parts are told apart by their ID, and from an ADS1293, which answers in another SPI
+mode to other commands, by a question that only it understands (`afe/probe.py`). A board whose
+`board.py` names its part (`AFE = "ADS1293"`) is asked for that one only.
 """
 
 import os

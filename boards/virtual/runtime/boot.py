@@ -60,7 +60,6 @@ board.connect_front_end()  # the front end's model reads the register tables of 
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(config["image"]), "/image")
 board.mount()
-board.say_front_end()
 sys.path[:] = ["/image", "", "/lib"]
 os.chdir("/")
 # What the models brought with them is not the firmware's: it imports its own.

@@ -72,11 +72,6 @@ class Board:
                 with outside.open(source, "rb") as f:
                     self.put(path, f.read())
 
-    def say_front_end(self):
-        """A board with an ADS1293 says so in a file, which board.py reads; others find theirs."""
-        if self.config["part"] == OTHER_DRIVER:
-            self.put("/front_end", OTHER_DRIVER.encode())
-
     def put(self, path, data):
         """Write a file to the flash, with the folders that it needs, as over a USB cable."""
         parts = path.strip("/").split("/")

@@ -23,6 +23,7 @@ from monitor.afe.cache import Cache
 BAUDRATE = 4_000_000  # SCLK up to 20 MHz
 READ = 0x80
 LOOP = 0x50
+_ASKED = "ADS1293, REVID in SPI mode 0"
 _POWER_UP_MS = 100  # crystal and reference
 _LAST = 0x2F  # the last register that is written
 LEAD_OFF_AMPERES = 16e-9
@@ -59,14 +60,14 @@ class PoweredOff1293:
         """-> `Ads1293`. AfeError when nothing, or something else, answers."""
         afe = Ads1293(self.board)
         try:
+            tried = ""
             for _ in range(2):  # a wrong ID is worth one retry with a pin reset
                 afe.reset()
                 identity = afe.read(0x40)
                 if identity == afe.part.id:
                     return afe
-            if identity in (0x00, 0xFF):
-                raise errors.absent(identity)
-            raise errors.wrong_id(identity)
+                tried = errors.asked(tried, _ASKED, identity)
+            raise errors.absent(tried) if identity in (0x00, 0xFF) else errors.wrong_id(tried)
         except BaseException:
             afe._safe()
             raise
@@ -304,7 +305,8 @@ class Ads1293:
         identity = self.read(0x40)
         if identity != self.part.id:
             self._safe()
-            raise errors.absent(identity) if identity in (0, 255) else errors.wrong_id(identity)
+            tried = errors.asked("", _ASKED, identity)
+            raise errors.absent(tried) if identity in (0, 255) else errors.wrong_id(tried)
         if settings:
             self.apply()
 

@@ -33,30 +33,54 @@ class PoweredOff:
         self.bus.power_down()
 
     def power_up(self):
-        """-> `FrontEnd`. AfeError: nothing answers, an unknown ID, not the board's part."""
+        """-> `FrontEnd`, or `Ads1293` on a board that names no part and has that one. AfeError:
+        nothing answers, an unknown ID, not the board's part."""
         bus = self.bus
+        wanted = getattr(self.board, "AFE", None)
+        tried = ""
         try:
             bus.slow()
             bus.power_up()
+            if not wanted:
+                other, tried = self._power_up_1293()
+                if other is not None:
+                    return other
             identity = 0
             for _ in range(2):  # a wrong ID is worth one retry with a pin reset
                 bus.reset()
                 bus.command(wires.SDATAC)  # it wakes up in RDATAC, where RREG is ignored
                 identity = bus.read(0x00, 1)[0]
+                tried = errors.asked(tried, "ADS1x9x, ID in SPI mode 1", identity)
                 if parts.name_of(identity):
                     break
-            if identity in (0x00, 0xFF):
-                raise errors.absent(identity)
             name = parts.name_of(identity)
+            if identity in (0x00, 0xFF):
+                raise errors.absent(tried)
             if name is None:
-                raise errors.wrong_id(identity)
-            wanted = getattr(self.board, "AFE", None)
+                raise errors.wrong_id(tried)
             if wanted and wanted != name:
                 raise errors.wrong_part(name, wanted)
             return FrontEnd(self.board, bus, parts.find(identity))
         except BaseException:
             bus.power_down()
             raise
+
+    def _power_up_1293(self):
+        """-> (the ADS1293 or None, what was read)."""
+        from monitor.afe import probe
+
+        found = probe.revid(self.bus)
+        tried = ""
+        for value in found:
+            tried = errors.asked(tried, "ADS1293, REVID in SPI mode 0", value)
+        if probe.looks_like_1293(found):
+            from monitor.afe.ads1293 import PoweredOff1293
+
+            try:
+                return PoweredOff1293(self.board).power_up(), tried
+            except errors.AfeError:  # not after a reset: no ADS1293
+                self.bus.power_up()
+        return None, tried
 
 
 class FrontEnd:

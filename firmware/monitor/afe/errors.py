@@ -44,20 +44,27 @@ class AfeError(OSError):
         return self.text
 
 
-def absent(value):
-    """Nothing drives MISO: it reads as all zeros or all ones."""
+def asked(tried, whom, value):
+    """`tried`, longer by one reading: "ADS1293, REVID in SPI mode 0: 0xFF 0xFF; ADS1x9x, ..."."""
+    if whom in tried:
+        return "%s 0x%02X" % (tried, value)
+    return "%s%s%s: 0x%02X" % (tried, "; " if tried else "", whom, value)
+
+
+def absent(tried):
+    """Nothing drives MISO: it reads as all zeros or all ones. `tried`: as `asked` tells it."""
     return AfeError(
         ABSENT,
-        "no front end answers (its ID reads 0x%02X): check its supply, the RESET line, CS and MISO"
-        % value,
+        "no front end answers (asked for: %s): check its supply, the RESET line, CS and MISO"
+        % tried,
     )
 
 
-def wrong_id(value):
+def wrong_id(tried):
     return AfeError(
         WRONG_ID,
-        "the front end's ID reads 0x%02X, which no ADS1x9x has, also after a pin reset: check the "
-        "SPI wiring and mode (1), or name the part in the board's settings" % value,
+        "what answers has an ID of no known part, also after a pin reset (asked for: %s): check "
+        "the SPI wiring, and the part that board.py names as AFE" % tried,
     )
 
 

@@ -18,7 +18,12 @@ _FAMILIES: dict[str, frozenset[str]] = {
     "two": frozenset({"monitor/afe/two_channel.py"}),
     "eight": frozenset({"monitor/afe/eight_channel.py", "monitor/afe/features_eight.py"}),
     "1293": frozenset(
-        {"monitor/afe/ads1293.py", "monitor/afe/ads1293_map.py", "monitor/sampler_1293.py"}
+        {
+            "monitor/afe/ads1293.py",
+            "monitor/afe/ads1293_map.py",
+            "monitor/afe/probe.py",
+            "monitor/sampler_1293.py",
+        }
     ),
 }
 _PIO = frozenset({"monitor/sampler_pio.py", "monitor/pio_core.py"})

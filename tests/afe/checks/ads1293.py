@@ -2,6 +2,7 @@
 
 from bench import Board, Steps, clean, kernel, raises, run_ms, vouch
 
+from monitor import frontends
 from monitor import sampler_core as core
 from monitor.afe import errors
 from monitor.afe.ads1293 import PoweredOff1293
@@ -50,6 +51,25 @@ def check_found_and_dumped(part):
     afe = PoweredOff1293(board).power_up()
     assert "REVID 0x01" in afe.dump()
     clean(board)
+
+
+def check_found_without_a_name(part):
+    """The question comes before any that would write into it, and without a RESET pin, too."""
+    for without in ((), ("RESET",)):
+        board = Board(part, without=without)
+        afe = frontends.power_up(board)
+        assert afe.part.name == "ADS1293"
+        assert "R2_RATE 0x08" in afe.dump() and "REF_CN 0x00" in afe.dump()
+        frontends.configure(afe, 250, 6)
+        clean(board)
+
+
+def check_what_was_asked_is_told(part):
+    board = Board(part)
+    board.afe.faults["wrong_id"] = 0x55
+    both = "ADS1293, REVID in SPI mode 0: 0x55 0x55 0x55;", "ADS1x9x, ID in SPI mode 1: 0x"
+    with raises(OSError, *both):
+        frontends.power_up(board)
 
 
 def check_every_rate_value_by_value(part):

@@ -2,7 +2,8 @@
 
 from bench import Board, clean, kernel, raises, run_ms
 
-from monitor.afe import errors
+from monitor.afe import errors, probe
+from monitor.afe.bus import RDATAC
 from monitor.afe.driver import PoweredOff
 
 
@@ -77,10 +78,53 @@ def check_wrong_arguments_list_what_there_is(part):
 def check_nothing_answers(part):
     board = Board(part)
     board.afe.faults["mute"] = True
-    with raises(OSError, "no front end answers", "0xFF", "check") as caught:
+    both = (
+        "ADS1293, REVID in SPI mode 0: 0xFF 0xFF 0xFF;",
+        "ADS1x9x, ID in SPI mode 1: 0xFF 0xFF)",
+    )
+    with raises(OSError, "no front end answers", "check", *both) as caught:
         PoweredOff(board).power_up()
     assert caught.error.code == errors.ABSENT
     assert board.pins.level("RESET") == 0 and board.pins.level("START") == 0
+
+
+def check_the_question_for_an_ads1293_does_nothing(part):
+    """Whatever state the part is in: registers and conversions stay as they are."""
+    board, afe = up(part)
+    afe.configure(rate=500)
+    before = afe.read_registers()
+    assert not probe.looks_like_1293(probe.revid(afe.bus))
+    assert afe.read_registers() == before
+    afe.bus.command(RDATAC)
+    assert not probe.looks_like_1293(probe.revid(afe.bus))
+    clean(board)
+    board.spi(400000, phase=0).write(bytes((0x11,)))  # an opcode is one in any mode
+    assert board.afe.complaints.pop().endswith("the part needs mode 1")
+
+
+def check_a_part_that_looked_like_an_ads1293(part):
+    """What was read before the reset counts only if it is read again after it."""
+    board = Board(part)
+    resets = []
+    board.pins.watch("RESET", resets.append)
+    exchange = board.afe.exchange
+
+    def odd(tx, rx, t_us, baudrate, mode=1):
+        exchange(tx, rx, t_us, baudrate, mode)
+        if mode == 0 and not resets:
+            rx[1] = 1
+
+    board.afe.exchange = odd
+    assert PoweredOff(board).power_up().part.name == part
+    assert 0 in resets
+
+
+def check_a_named_part_is_asked_for_alone(part):
+    board = Board(part, wanted=part)
+    board.afe.faults["mute"] = True
+    with raises(OSError, "no front end answers", "ADS1x9x") as caught:
+        PoweredOff(board).power_up()
+    assert "ADS1293" not in str(caught.error)
 
 
 def check_wrong_id(part):
