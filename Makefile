@@ -53,7 +53,7 @@ boards: $(READY)  ## list the boards, and renew their wiring pages
 	@$(BIN)/python -m heartlog.image.boards --write
 
 emulate: $(READY)  ## the samplers on an emulated RP2040: make emulate BOARD=pico_w UF2=path/to.uf2
-	@$(BIN)/python -m heartlog.emulate --board $(or $(BOARD),pico_w) --uf2 "$(UF2)" $(EMULATE_ARGS)
+	@$(BIN)/python -m heartlog.emulate --board $(or $(BOARD),pico_w) $(if $(UF2),--uf2 "$(UF2)") $(EMULATE_ARGS)
 
 clean:  ## remove what the tasks made (not the store)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

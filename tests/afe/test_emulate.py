@@ -6,21 +6,46 @@ from pathlib import Path
 
 import pytest
 
-from heartlog.emulate.__main__ import main
+from heartlog.emulate.__main__ import failed, main
+from heartlog.emulate.samplers import Run
+
+
+@pytest.fixture
+def uf2() -> Path:
+    pytest.importorskip("rp2040py")
+    given = os.environ.get("HEARTLOG_UF2")
+    if not given:
+        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
+    return Path(given)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pio", [False, True])
-def test_samplers_on_an_emulated_board(pio: bool) -> None:
-    uf2 = os.environ.get("HEARTLOG_UF2")
-    if not uf2:
-        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
-    from heartlog.emulate.__main__ import emulate
+def test_samplers_on_an_emulated_board(uf2: Path, pio: bool) -> None:
+    passed: list[float] = []
+    figures = asyncio.run(Run(uf2, "pico_w", 500, 5, pio).go(passed.append))
+    assert not failed(figures), figures
+    assert figures["beats_that_differ_from_this_computers"] == 0
+    assert figures["beats"] == 9
+    assert passed == sorted(passed)
+    assert passed[-1] <= 5.1
 
-    figures = asyncio.run(emulate(Path(uf2), "pico_w", 500, 5, pio))
-    assert figures["lost"] == 0
-    assert figures["overruns"] == 0
-    assert figures["complaints"] == []
+
+@pytest.mark.slow
+def test_what_is_interrupted_tells_what_it_has(uf2: Path) -> None:
+    async def interrupt() -> dict[str, object]:
+        enough = asyncio.Event()
+        run = asyncio.ensure_future(
+            Run(uf2, "pico_w", 500, 300, True).go(lambda s: enough.set() if s > 3 else None)
+        )
+        await enough.wait()
+        run.cancel()
+        return await run
+
+    figures = asyncio.run(interrupt())
+    assert figures["interrupted"]
+    assert not failed(figures), figures
+    assert 2 <= float(str(figures["seconds"])) < 60
 
 
 def test_without_an_image_it_says_where_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:

