@@ -43,6 +43,10 @@ def test_every_command_loads_and_explains_itself(heartlog, entry):
     assert done.returncode == 0, done.stderr
     assert entry.name in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "--install-completion" not in done.stdout, "that is for heartlog as a whole"
+    for each in (command, *getattr(command, "commands", {}).values()):
+        assert all(getattr(p, "help", None) for p in each.params), f"{each.name}: what is it for?"
+        assert not any("\n" in paragraph for paragraph in each.help.split("\n\n"))
 
 
 def test_unknown_command_is_a_usage_error_with_a_guess(heartlog):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import typer
@@ -38,11 +39,20 @@ def load(entry: Entry) -> Any:
     """Import the implementation of `entry` and make the command that runs it."""
     module, _, attribute = entry.target.partition(":")
     target = getattr(importlib.import_module(module), attribute)
+    command: Any
     if isinstance(target, typer.Typer):
-        app = target
+        # Not get_command(): it would offer to install the shell's completion for each group.
+        command = typer.main.get_group(target)
     else:
         app = typer.Typer(add_completion=False)
         app.command(entry.name)(target)
-    command = typer.main.get_command(app)
+        command = typer.main.get_command(app)
     command.name = entry.name
+    for each in (command, *getattr(command, "commands", {}).values()):
+        each.help = _flowing(each.help or "")
     return command
+
+
+def _flowing(text: str) -> str:
+    """`text` with one line a paragraph: where a docstring ends its lines fits no terminal."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))

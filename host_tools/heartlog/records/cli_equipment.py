@@ -24,9 +24,11 @@ def as_dict(row: Equipment) -> dict[str, Any]:
 
 @equipment.command("list")
 def list_(
-    text: Annotated[str, typer.Argument(metavar="[WORDS]")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Only those with these words in them.")
+    ] = "",
     due: Annotated[bool, typer.Option("--due", help="Only what is due for maintenance.")] = False,
-    archived: Annotated[bool, typer.Option("--archived")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,10 +55,12 @@ def list_(
 def add(
     serial: Serial,
     device: Annotated[str | None, typer.Option("--device", help="The id it sends.")] = None,
-    board: Annotated[str, typer.Option("--board")] = "",
+    board: Annotated[str, typer.Option("--board", help="A folder of boards/, as pico2_w.")] = "",
     part: Annotated[str, typer.Option("--part", help="Analog front end.")] = "",
-    due: Annotated[str, typer.Option("--due", metavar="DATE", help="Next maintenance.")] = "",
-    notes: Annotated[str, typer.Option("--notes")] = "",
+    due: Annotated[
+        str, typer.Option("--due", metavar="DATE", help="Next maintenance, as 2027-01-31.")
+    ] = "",
+    notes: Annotated[str, typer.Option("--notes", help="Anything else.")] = "",
     store: StoreOption = None,
 ) -> None:
     """Add a monitor."""
@@ -76,12 +80,16 @@ def add(
 @equipment.command()
 def edit(
     serial: Serial,
-    device: Annotated[str | None, typer.Option("--device")] = None,
-    board: Annotated[str | None, typer.Option("--board")] = None,
-    part: Annotated[str | None, typer.Option("--part")] = None,
-    firmware: Annotated[str | None, typer.Option("--firmware")] = None,
-    due: Annotated[str | None, typer.Option("--due", metavar="DATE")] = None,
-    notes: Annotated[str | None, typer.Option("--notes")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="The id it sends.")] = None,
+    board: Annotated[
+        str | None, typer.Option("--board", help="A folder of boards/, as pico2_w.")
+    ] = None,
+    part: Annotated[str | None, typer.Option("--part", help="Analog front end.")] = None,
+    firmware: Annotated[str | None, typer.Option("--firmware", help="Its version.")] = None,
+    due: Annotated[
+        str | None, typer.Option("--due", metavar="DATE", help="Next maintenance, as 2027-01-31.")
+    ] = None,
+    notes: Annotated[str | None, typer.Option("--notes", help="Anything else.")] = None,
     store: StoreOption = None,
 ) -> None:
     """Change a monitor's data."""
@@ -105,8 +113,10 @@ def edit(
 def note(
     serial: Serial,
     kind: Annotated[str, typer.Argument(help=", ".join(room.KINDS))],
-    text: Annotated[str, typer.Argument()] = "",
-    passed: Annotated[bool | None, typer.Option("--passed/--failed")] = None,
+    text: Annotated[str, typer.Argument(help="What was seen or done.")] = "",
+    passed: Annotated[
+        bool | None, typer.Option("--passed/--failed", help="How a test ended.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Add a line to a monitor's history: a self-test, a cleaning, a fault ..."""

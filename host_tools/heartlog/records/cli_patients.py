@@ -20,7 +20,9 @@ Born = Annotated[str | None, typer.Option("--born", metavar="DATE", help="As 195
 Sex = Annotated[str | None, typer.Option("--sex", help="female, male, other or unknown.")]
 Indication = Annotated[str | None, typer.Option("--indication", help="Why the test is done.")]
 Notes = Annotated[str | None, typer.Option("--notes", help="Anything else.")]
-Pacemaker = Annotated[bool | None, typer.Option("--pacemaker/--no-pacemaker")]
+Pacemaker = Annotated[
+    bool | None, typer.Option("--pacemaker/--no-pacemaker", help="Whether the patient has one.")
+]
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,11 @@ def as_dict(p: Patient) -> dict[str, Any]:
 
 @patients.command("list")
 def list_(
-    text: Annotated[str, typer.Argument(metavar="[WORDS]")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Only those with these words in them.")
+    ] = "",
     archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1)] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +102,9 @@ def edit(
     indication: Indication = None,
     notes: Notes = None,
     pacemaker: Pacemaker = None,
-    new_identifier: Annotated[str | None, typer.Option("--identifier")] = None,
+    new_identifier: Annotated[
+        str | None, typer.Option("--identifier", help="A new identifier.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Change a patient's data; the audit trail keeps what it was."""

@@ -65,10 +65,10 @@ def assign(
 @session.command()
 def edit(
     number: Number,
-    leads: Annotated[str | None, typer.Option("--leads")] = None,
-    fitted_by: Annotated[str | None, typer.Option("--fitted-by")] = None,
-    consent: Annotated[str | None, typer.Option("--consent")] = None,
-    notes: Annotated[str | None, typer.Option("--notes")] = None,
+    leads: Annotated[str | None, typer.Option("--leads", help="Where the electrodes sat.")] = None,
+    fitted_by: Annotated[str | None, typer.Option("--fitted-by", help="Who fitted it.")] = None,
+    consent: Annotated[str | None, typer.Option("--consent", help="What was agreed to.")] = None,
+    notes: Annotated[str | None, typer.Option("--notes", help="Anything else.")] = None,
     zone: Annotated[str | None, typer.Option("--zone", help="As Europe/Berlin.")] = None,
     store: StoreOption = None,
 ) -> None:
@@ -97,8 +97,8 @@ def edit(
 def diary(
     number: Number,
     at: Annotated[str, typer.Argument(help="When: 14:30, or 2026-03-01T14:30.")],
-    symptom: Annotated[str, typer.Argument()] = "",
-    activity: Annotated[str, typer.Option("--activity")] = "",
+    symptom: Annotated[str, typer.Argument(help="What was felt.")] = "",
+    activity: Annotated[str, typer.Option("--activity", help="What was done then.")] = "",
     store: StoreOption = None,
 ) -> None:
     """Add a diary entry."""

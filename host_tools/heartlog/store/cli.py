@@ -161,7 +161,7 @@ def audit(
         str | None, typer.Argument(help="patient, session, equipment, finding ...")
     ] = None,
     number: Annotated[str | None, typer.Argument(help="Its number in the store.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1)] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
