@@ -53,7 +53,9 @@ def test_a_passphrase_opens_what_it_locked_and_another_does_not(
         return GOOD
 
     first = unlock(tmp_path, ask)
-    assert asked == ["New passphrase (8 characters or more)", "Once more"]
+    first_prompt, again = asked
+    assert "New passphrase for Heartlog's keys on this computer (8 characters" in first_prompt
+    assert again == "Once more"
     assert unlock(tmp_path, lambda _: GOOD) == first
     with pytest.raises(LockProblem, match="wrong"):
         unlock(tmp_path, lambda _: "something else")

@@ -71,16 +71,20 @@ def _by_passphrase(folder: Path, passphrase: str) -> bytes:
         if not hmac.compare_digest(_check(master), check):
             raise LockProblem("The passphrase is wrong.", "Try again; case and spaces count.")
         return master
-    if len(passphrase) < LEAST_PASSPHRASE:
-        raise LockProblem(
-            f"The passphrase has {len(passphrase)} characters.",
-            f"Choose one of at least {LEAST_PASSPHRASE}; four random words are easy to keep.",
-        )
+    _long_enough(passphrase)
     salt = os.urandom(16)
     master = _from_passphrase(passphrase, salt, SCRYPT_N)
     lock = {"n": SCRYPT_N, "salt": salt.hex(), "check": _check(master)}
     write_private(path, json.dumps(lock).encode())
     return master
+
+
+def _long_enough(passphrase: str) -> None:
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise LockProblem(
+            f"The passphrase has {len(passphrase)} characters.",
+            f"Choose one of at least {LEAST_PASSPHRASE}; four random words are easy to keep.",
+        )
 
 
 def _by_keyring(folder: Path) -> bytes | None:
@@ -155,8 +159,11 @@ def unlock(folder: Path, ask: Callable[[str], str] | None = None) -> bytes:
             "A passphrase is needed, and nobody can be asked for it here.",
             f"Set {PASSPHRASE_VARIABLE}, or run the command in a terminal.",
         )
-    prompt = "Passphrase" if locked else f"New passphrase ({LEAST_PASSPHRASE} characters or more)"
-    passphrase = ask(prompt)
-    if not locked and ask("Once more") != passphrase:
+    if locked:
+        return _by_passphrase(folder, ask("Passphrase of Heartlog's keys on this computer"))
+    least = f"{LEAST_PASSPHRASE} characters or more"
+    passphrase = ask(f"New passphrase for Heartlog's keys on this computer ({least})")
+    _long_enough(passphrase)
+    if ask("Once more") != passphrase:
         raise LockProblem("The two passphrases differ.", "Run the command again.")
     return _by_passphrase(folder, passphrase)
