@@ -223,6 +223,28 @@ def test_analysis_of_a_stored_session(store):
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
+def test_a_host_clock_set_back_between_two_starts_is_told_and_breaks_nothing(store):
+    """Times of two starts overlap: said, and no figure needs time to go forward."""
+    session = store.open_session("aa", rate=250.0, started_at=1.79e9)
+    rng = np.random.default_rng(5)
+    records, seq = [], 0
+    for boot, first in ((1, 1.79e9), (2, 1.79e9 + 300.0)):
+        records.append(Record(seq + 1, "boot", 0, {"rate": 250, "boot": boot}, boot=boot))
+        point = {"host_time": first, "uncertainty_ms": 5}
+        records.append(Record(seq + 2, "sync", 0, point, boot=boot))
+        index, seq = 0, seq + 2
+        for _ in range(600):
+            rr = int(rng.integers(240, 260))
+            index, seq = index + rr, seq + 1
+            fields = {"rr": rr, "flags": 0, "kind": 1, "confidence": 90}
+            records.append(Record(seq, "beat", index, fields, boot=boot))
+    store.append(session.id, records)
+    found = analyse(store.session(session.id), store.timeline(session.id))
+    assert found.quality.setbacks == ((2, pytest.approx(300.0, abs=10.0)),)
+    assert found.hrv.segments >= 1
+    assert found.hrv.lf_ms2 > 0
+
+
 def test_the_state_that_counts_is_of_the_detectors_channel(store):
     session = store.open_session("aa", rate=250.0, started_at=1.79e9)
 
@@ -276,6 +298,9 @@ def test_settings_are_read_by_name():
         AnalysisSettings.parse(["pauze=1"])
     with pytest.raises(UsageProblem, match="is not a number"):
         AnalysisSettings.parse(["pause_ms=long"])
+    for absurd in ("pause_ms=nan", "pause_ms=-5", "tachy_bpm=inf", "rate_beats=0"):
+        with pytest.raises(UsageProblem, match="makes no sense"):
+            AnalysisSettings.parse([absurd])
 
 
 def test_an_empty_session_has_figures_too(store):

@@ -64,10 +64,15 @@ def variability(
     follows[0] = False
     follows[1:] &= nn[:-1]
     steps = np.diff(rr_ms.astype(np.float64), prepend=np.nan)[follows]
+    # Where the host's clock was set back between two starts of the monitor, time does not go on:
+    # beats that come "before" others stay out of what is cut into segments.
+    forward = np.diff(np.maximum.accumulate(time), prepend=-np.inf) > 0
+    nn = nn & forward
+    values_in_time = rr_ms[nn].astype(np.float64)
     pieces = segments(time, nn, settings, rr_ms)
     means = [float(rr_ms[s].mean()) for s in pieces.used]
     deviations = [float(rr_ms[s].std(ddof=1)) for s in pieces.used]
-    powers = band_powers(time[nn], values, pieces.starts, settings.hrv_segment_s)
+    powers = band_powers(time[nn], values_in_time, pieces.starts, settings.hrv_segment_s)
     sdnn = float(values.std(ddof=1))
     rmssd = pnn50 = sd1 = sd2 = None
     if len(steps) >= MIN_NN // 2:
@@ -120,7 +125,7 @@ def segments(time: Floats, nn: Mask, settings: AnalysisSettings, rr_ms: Floats) 
     if len(time) == 0:
         return Segments([], np.zeros(0), 0)
     length = settings.hrv_segment_s
-    total = int((time[-1] - time[0]) // length)
+    total = int((np.max(time) - time[0]) // length)
     chosen = np.flatnonzero(nn)
     where = ((time[chosen] - time[0]) // length).astype(np.int64)
     cuts = np.searchsorted(where, np.arange(total + 1))

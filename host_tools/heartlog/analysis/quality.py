@@ -21,6 +21,8 @@ from heartlog.store.types import DOUBTFUL
 ANALYSABLE = ("good", "noisy")
 """States in which the device judges beats; a noisy stretch is judged with doubt."""
 POWER = "no power, or restarting"
+SETBACK_SECONDS = 2.0
+"""Starts that overlap by less are two clock fits' uncertainty."""
 
 Beats = npt.NDArray[Any]
 
@@ -58,6 +60,9 @@ class Quality:
     faults: tuple[tuple[float, str], ...]
     boots: int
     fits: tuple[ClockFit, ...]
+    setbacks: tuple[tuple[int, float], ...]
+    """(start of the monitor from 2 on, seconds) by which it seems to begin before the one before
+    it ended: the host's clock was set back between them."""
     bad_spans: tuple[tuple[float, float, str], ...]
     """(start, stop, why) of what can't be analysed, in order, for plots."""
 
@@ -113,6 +118,7 @@ def quality(timeline: Timeline, rr: Intervals, start: float, stop: float) -> Qua
         faults=tuple((r.time, fault_text(r)) for r in timeline.of("fault")),
         boots=len(timeline.fits),
         fits=timeline.fits,
+        setbacks=_setbacks(timeline),
         bad_spans=tuple(sorted([*bad, *gap_spans])),
     )
 
@@ -151,6 +157,16 @@ def _gaps(timeline: Timeline) -> list[Gap]:
         if before is not None and after is not None and after > before:
             found.append(Gap(before, after - before, POWER))
     return sorted(found, key=lambda g: g.at)
+
+
+def _setbacks(timeline: Timeline) -> tuple[tuple[int, float], ...]:
+    found = []
+    for number in range(1, len(timeline.fits)):
+        before = _edge(timeline, number - 1, last=True)
+        after = _edge(timeline, number, last=False)
+        if before is not None and after is not None and before - after > SETBACK_SECONDS:
+            found.append((number + 1, before - after))
+    return tuple(found)
 
 
 def _edge(timeline: Timeline, boot: int, last: bool) -> float | None:

@@ -8,6 +8,19 @@ from typing import Any
 
 from heartlog.errors import UsageProblem
 
+LIMITS = {
+    "run_beats": (1, 10_000),
+    "urgent_wide_run": (1, 10_000),
+    "rate_beats": (1, 1_000),
+    "nn_tolerance": (0.01, 1.0),
+    "hrv_segment_s": (60.0, 3600.0),
+    "hrv_coverage": (0.1, 1.0),
+    "irregular_beats": (32, 4096),
+    "confidence_min": (0, 100),
+}
+"""Least and most of a threshold that the analysis can work with; of the others `ANY`."""
+ANY = (0.0, 86_400_000.0)
+
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSettings:
@@ -66,6 +79,12 @@ class AnalysisSettings:
                     f"{name}={text!r} is not a number.",
                     f"For example {name}={getattr(cls(), name)}.",
                 ) from None
+            least, most = LIMITS.get(name, ANY)
+            if not least <= values[name] <= most:  # NaN is not, either
+                raise UsageProblem(
+                    f"{name}={text} makes no sense.",
+                    f"It is {least:g} to {most:.10g}, for example {getattr(cls(), name)}.",
+                )
         return cls(**values)
 
     def rows(self) -> list[tuple[str, str]]:
