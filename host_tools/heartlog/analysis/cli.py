@@ -8,13 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, StoreOption, WordsArgument
 
 
 def reanalyse(
-    text: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Only sessions with these words.")
-    ] = "",
+    words: WordsArgument = None,
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes.")] = (
         os.cpu_count() or 2
     ),
@@ -39,7 +37,7 @@ def reanalyse(
 
     rules = AnalysisSettings.parse(setting or [])
     with Store.open(store) as opened:
-        numbers = [s.id for s in opened.sessions(text=text)]
+        numbers = [s.id for s in opened.sessions(text=" ".join(words or ()))]
         url = opened.url
     if not numbers:
         output.note("No session to analyse.")

@@ -57,6 +57,16 @@ YesOption = Annotated[
 ]
 """Default it with `= False`; hand it to `heartlog.cli.output.confirm`."""
 
+WordsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="WORDS", help="Only those in which all of these words are found."),
+]
+"""Default it with `= None`; search for `" ".join(words or ())`."""
+
+LimitOption = Annotated[
+    int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many.")
+]
+
 MonitorOption = Annotated[
     str | None,
     typer.Option(

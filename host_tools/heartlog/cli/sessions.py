@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, LimitOption, StoreOption, WordsArgument
 
 if TYPE_CHECKING:
     from heartlog.store import Session
@@ -18,14 +18,12 @@ STATUS_STYLE = {"complete": "green", "recording": "cyan", "interrupted": "yellow
 
 
 def sessions(
-    text: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Only those with these words in them.")
-    ] = "",
+    words: WordsArgument = None,
     status: Annotated[
         str | None,
         typer.Option("--status", help="Only those: recording, interrupted, complete or imported."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: LimitOption = 50,
     archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -39,6 +37,7 @@ def sessions(
         raise UsageProblem(
             f"There is no status {status!r}.", f"Choose one of: {', '.join(STATUSES)}"
         )
+    text = " ".join(words or ())
     with Store.open(store) as opened:
         found = opened.sessions(text=text, status=status, archived=archived, limit=limit + 1)
         where = opened.where
@@ -47,7 +46,10 @@ def sessions(
         output.print_json([as_dict(session) for session in found])
         return
     if not found:
-        output.note(f"No session in {where}. Record one: heartlog record")
+        if text or status:
+            output.note(f"No such session in {where}. All there are: heartlog sessions")
+        else:
+            output.note(f"No session in {where}. Record one: heartlog record")
         return
     columns = ("No.", "Start", "Length", "Beats", "Patient", "Monitor", "Status")
     output.out().print(

@@ -98,7 +98,7 @@ class Follower:
                 f"{which} are sealed under another computer's key: pair it there to read them."
             )
         else:
-            self.say(f"The monitor no longer has {which}.")
+            self.say(f"The monitor does not have {which}: lost, or left out by a restart.")
 
     def _on_committed(self, event: events.Committed) -> None:
         self.stored = event.count

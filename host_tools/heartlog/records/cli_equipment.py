@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, StoreOption, WordsArgument
 from heartlog.errors import UsageProblem
 from heartlog.records import equipment as room
 from heartlog.store import Store
@@ -24,9 +24,7 @@ def as_dict(row: Equipment) -> dict[str, Any]:
 
 @equipment.command("list")
 def list_(
-    text: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Only those with these words in them.")
-    ] = "",
+    words: WordsArgument = None,
     due: Annotated[bool, typer.Option("--due", help="Only what is due for maintenance.")] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
     store: StoreOption = None,
@@ -34,6 +32,7 @@ def list_(
 ) -> None:
     """List monitors."""
     today = dt.datetime.now().astimezone().date()
+    text = " ".join(words or ())
     with Store.open(store) as opened:
         found = room.due(opened, today) if due else room.search(opened, text, archived=archived)
     if as_json:

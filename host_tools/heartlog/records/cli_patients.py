@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption, YesOption
+from heartlog.cli.options import JsonOption, LimitOption, StoreOption, WordsArgument, YesOption
 from heartlog.errors import UsageProblem
 from heartlog.records import patients as room
 from heartlog.store import Store
@@ -46,17 +46,15 @@ def as_dict(p: Patient) -> dict[str, Any]:
 
 @patients.command("list")
 def list_(
-    text: Annotated[
-        str, typer.Argument(metavar="[WORDS]", help="Only those with these words in them.")
-    ] = "",
+    words: WordsArgument = None,
     archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: LimitOption = 50,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List patients, or search them by words of identifier, name or birth date."""
     with Store.open(store) as opened:
-        found = room.search(opened, text, archived=archived, limit=limit + 1)
+        found = room.search(opened, " ".join(words or ()), archived=archived, limit=limit + 1)
     more, found = len(found) > limit, found[:limit]
     if as_json:
         output.print_json([as_dict(p) for p in found])

@@ -33,7 +33,7 @@ def make_report(
     for path in paths:
         if path.suffix.lower() not in (".pdf", ".html", ".htm"):
             raise UsageProblem(
-                f"{path.name}: reports are PDF or HTML.", "End the name in .pdf or .html."
+                f"{path}: reports are PDF or HTML.", "End the name in .pdf or .html."
             )
     tell = progress or (lambda text, share: None)
     tell("reading and analysing", 0.0)

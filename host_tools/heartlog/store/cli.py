@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption, YesOption
+from heartlog.cli.options import JsonOption, LimitOption, StoreOption, YesOption
 from heartlog.store.store import Store
 
 store = typer.Typer(no_args_is_help=True, help="Back up, restore, encrypt and check the store.")
@@ -161,7 +161,7 @@ def audit(
         str | None, typer.Argument(help="patient, session, equipment, finding ...")
     ] = None,
     number: Annotated[str | None, typer.Argument(help="Its number in the store.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    limit: LimitOption = 50,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

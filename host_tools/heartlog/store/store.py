@@ -38,6 +38,9 @@ from heartlog.store.who import current_user
 
 __all__ = ["STATUSES", "Session", "Store"]
 
+MOST_ID = 2**31 - 1
+"""The greatest number of a session: PostgreSQL's integer."""
+
 
 class Store:
     """An open store. Make it with `Store.open`; close it, or use it in a `with` statement."""
@@ -148,7 +151,8 @@ class Store:
 
     def session(self, session_id: int) -> Session:
         """Return one session; raise NotFound."""
-        found = self._sessions(SessionRow.id == session_id)
+        fits = 0 < session_id <= MOST_ID  # a database would refuse to look for another
+        found = self._sessions(SessionRow.id == session_id) if fits else []
         if not found:
             raise NotFound(
                 f"No session {session_id} in {self.where}.", "List them: heartlog sessions"
