@@ -164,7 +164,10 @@ def _setbacks(timeline: Timeline) -> tuple[tuple[int, float], ...]:
     for number in range(1, len(timeline.fits)):
         before = _edge(timeline, number - 1, last=True)
         after = _edge(timeline, number, last=False)
-        if before is not None and after is not None and before - after > SETBACK_SECONDS:
+        guessed = not (timeline.fits[number - 1].known and timeline.fits[number].known)
+        if before is None or after is None or guessed:
+            continue
+        if before - after > SETBACK_SECONDS:
             found.append((number + 1, before - after))
     return tuple(found)
 

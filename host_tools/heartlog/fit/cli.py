@@ -79,7 +79,8 @@ def fit(
             record.set(patient_id=owner)
         keys, monitor = _key(record, cable, backend, monitor, yes)
         session = asyncio.run(_fit(opened, record, keys, backend, monitor, yes, asked))
-    output.note(f"Fitted. Fetch it afterwards, or follow it now: heartlog record ({session})")
+    which = "" if session is None else f": session {session}"
+    output.note(f"Fitted{which}. Afterwards: heartlog fetch. To follow it now: heartlog record")
 
 
 def _key(

@@ -49,6 +49,22 @@ def moment(text: str, of: Session) -> float:
     return (at.replace(tzinfo=shown.zone) if at.tzinfo is None else at).timestamp()
 
 
+def _when(at: float, of: Session) -> str:
+    """The moment as it was taken, since "14:30" leaves the day open; and whether it is outside."""
+    stop = of.ended_at or of.last_data_at or of.started_at
+    shown = Clock.of(of, of.started_at, stop)
+    if not shown.known:
+        return f"{at - of.started_at:.0f} s from the start"
+    zone = shown.zone
+    text = f"{dt.datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M:%S %Z}"
+    if of.started_at <= at <= stop:
+        return text
+    first, last = (dt.datetime.fromtimestamp(t, zone) for t in (of.started_at, stop))
+    return (
+        f"{text}, which is outside the session ({first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M})"
+    )
+
+
 @session.command()
 def assign(
     number: Number,
@@ -103,9 +119,10 @@ def diary(
 ) -> None:
     """Add a diary entry."""
     with Store.open(store) as opened:
-        when = moment(at, opened.session(number))
+        row = opened.session(number)
+        when = moment(at, row)
         room.add_diary(opened, number, when, symptom, activity)
-    output.note("Noted.")
+    output.note(f"Noted for {_when(when, row)}.")
 
 
 @session.command()
@@ -118,9 +135,10 @@ def finding(
 ) -> None:
     """Write a finding."""
     with Store.open(store) as opened:
-        when = None if at is None else moment(at, opened.session(number))
+        row = opened.session(number)
+        when = None if at is None else moment(at, row)
         room.add_finding(opened, number, text, starts_at=when, urgent=urgent)
-    output.note("Written.")
+    output.note("Written." if when is None else f"Written for {_when(when, row)}.")
 
 
 @session.command()

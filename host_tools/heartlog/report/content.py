@@ -5,6 +5,7 @@ report = compose(store, material)
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from heartlog.report import texts
 from heartlog.report.blocks import Block, Facts, Plot, Report, Section, Strip, Table, Text
@@ -101,7 +102,7 @@ def setup(m: Material) -> list[Block]:
                 r.step,
                 r.electrode or "-",
                 "good" if r.good else "not good",
-                ", ".join(f"{k} {v}" for k, v in r.values.items()),
+                ", ".join(_reading(k, v) for k, v in r.values.items()),
                 "" if r.good and r.step == "contact" else r.advice,
             )
             for r in m.fit_readings
@@ -113,10 +114,36 @@ def setup(m: Material) -> list[Block]:
     return blocks
 
 
+UNITS = {"uV": "µV", "Hz": "Hz", "ms": "ms", "min": "/min"}
+"""A fitting's readings are stored as NAME_UNIT; how the unit is written."""
+
+
+def _reading(name: str, value: Any) -> str:
+    """One stored reading in words: r_wave_uV 1673 is `r wave 1673 µV`."""
+    if name == "session":
+        return f"number {value} on the monitor"
+    if name == "seconds":
+        return f"{value} s"
+    words = name.removesuffix("_per_min") if name.endswith("_per_min") else name
+    unit = "/min" if words != name else UNITS.get(name.rpartition("_")[2], "")
+    if unit and words == name:
+        words = name.rpartition("_")[0]
+    return " ".join(x for x in (words.replace("_", " "), str(value), unit) if x)
+
+
+def _most(why: str) -> str:
+    """After a power cut the monitor knows how many records it may have lost, not how many it did:
+    a restart leaves out all numbers that could have been waiting for the flash."""
+    return "at most " if "power" in why else ""
+
+
 def quality(m: Material) -> list[Block]:
     """What can be believed, before any figure of the heart."""
     q = m.analysis.quality
     span = q.span_seconds or 1.0
+    given_up = str(sum(n for _, n, _ in q.dropped))
+    if any(_most(why) for _, _, why in q.dropped):
+        given_up = f"at most {given_up}"
     facts = [
         ("Length", duration(q.span_seconds)),
         ("Analysable", f"{q.analysable_percent:.1f} % ({duration(q.analysable_seconds)})"),
@@ -125,7 +152,7 @@ def quality(m: Material) -> list[Block]:
         ("Overruns", str(q.overruns)),
         ("Doubtful beats", str(q.doubtful_beats)),
         ("Starts of the monitor", str(q.boots)),
-        ("Records given up", str(sum(n for _, n, _ in q.dropped))),
+        ("Records given up", given_up),
     ]
     blocks: list[Block] = [Facts(facts)]
     states = sorted(q.state_seconds.items(), key=lambda kv: -kv[1])
@@ -156,7 +183,8 @@ def quality(m: Material) -> list[Block]:
     for at, text in q.faults[:10]:
         blocks.append(Text(f"Fault at {m.clock.at(at)}: {text}", "warning"))
     for at, count, why in q.dropped[:10]:
-        blocks.append(Text(f"{m.clock.at(at)}: {count} records given up: {why}", "warning"))
+        most = _most(why)
+        blocks.append(Text(f"{m.clock.at(at)}: {most}{count} records given up: {why}", "warning"))
     return blocks
 
 

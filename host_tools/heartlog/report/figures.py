@@ -97,7 +97,9 @@ def _rate_trend(figure: Figure, m: Material, about: int) -> None:
         top = np.nanmax(t.high) if np.isfinite(t.high).any() else 100.0
         low = np.nanmin(t.low) if np.isfinite(t.low).any() else 40.0
     axis.set_ylim(max(0.0, 10 * np.floor(low / 10 - 0.5)), 10 * np.ceil(top / 10 + 0.5))
-    told = [e.at for e in m.events if e.source != "signal"]
+    # What lies outside the session would be drawn over the margins, or off the page.
+    inside = [e for e in m.events if q.start <= e.at <= q.stop]
+    told = [e.at for e in inside if e.source != "signal"]
     if told:
         y = axis.get_ylim()[1]
         spots = _x(m, told)
@@ -211,6 +213,7 @@ def _event_rr(figure: Figure, m: Material, about: int) -> None:
     axis.set_xlim(-45, 45)
     if not known.any():
         axis.text(0.25, 0.5, "no beats were found here", transform=axis.transAxes)
+        axis.set_yticks([])
     axis.set_xlabel("seconds from the event")
     axis.set_ylabel("RR (ms)")
     axis.grid(axis="y", color="#e3e7ea", lw=0.5)
