@@ -23,7 +23,7 @@ def live(
 ) -> None:
     """Heart rate, intervals, electrodes and ECG as they come. Nothing is recorded.
 
-    Ends with Ctrl-C. Without a terminal it prints a line a second.
+    Ends with Ctrl-C. Where stdout is no terminal it prints a line a second.
     """
     from heartlog.cli.durations import parse_duration
 
@@ -48,7 +48,8 @@ async def _live(spec: str, wanted: str | None, seconds: float | None, ecg: bool)
             following.cancel()
 
         with stopping(end, end):
-            async with view.shown(output.err()):
+            # Lines, where there is no terminal, are what was asked for: they can be piped.
+            async with view.shown(output.out()):
                 with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                     async with asyncio.timeout(seconds):
                         await following

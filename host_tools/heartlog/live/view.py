@@ -72,14 +72,24 @@ class View:
 
     @contextlib.asynccontextmanager
     async def shown(self, console: Console) -> AsyncIterator[None]:
-        """Keep `console` up to date while the block runs."""
+        """Keep `console` up to date while the block runs; ends it when that can't be done (as
+        when whoever read the lines has closed the pipe) and raises why."""
         loop = self._redraw(console) if console.is_terminal else self._report(console)
         task = asyncio.create_task(loop)
+        owner = asyncio.current_task()
+
+        def end(done: asyncio.Task[None]) -> None:
+            if owner is not None and not done.cancelled() and done.exception() is not None:
+                owner.cancel()
+
+        task.add_done_callback(end)
         try:
             yield
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (failed,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(failed, Exception):
+                raise failed
 
     async def _redraw(self, console: Console) -> None:
         from rich.live import Live
