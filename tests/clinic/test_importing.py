@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from heartlog.errors import CommandError
+from heartlog.errors import CommandError, ExitCode
 from heartlog.importing import import_file, read_file
 from heartlog.importing.common import ImportProblem
 
@@ -54,8 +54,11 @@ def test_wrong_text_is_refused_by_line(tmp_path, content, said):
 
 
 def test_what_is_not_there_or_not_known_is_named(tmp_path):
-    with pytest.raises(ImportProblem, match="There is no file"):
+    with pytest.raises(ImportProblem, match="There is no file") as missing:
         read_file(tmp_path / "nothing")
+    assert missing.value.exit_code == ExitCode.NOT_FOUND
+    with pytest.raises(ImportProblem, match="is a folder"):
+        read_file(".")
     (tmp_path / "x.docx").write_bytes(b"PK")
     with pytest.raises(ImportProblem, match="not of a kind"):
         read_file(tmp_path / "x.docx")

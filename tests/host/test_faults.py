@@ -126,7 +126,7 @@ def test_live_prints_lines_where_there_is_no_terminal(heartlog, board: Board):
     backend = f"virtual:{board.run_dir}"
     done = heartlog("live", "--for", "4s", "--backend", backend)
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stderr.splitlines() if "beats/min" in line]
+    lines = [line for line in done.stdout.splitlines() if "beats/min" in line]
     assert lines
     assert "connected" in lines[-1]
 

@@ -2,13 +2,16 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heartlog.cli import output
 from heartlog.cli.options import JsonOption, StoreOption
 from heartlog.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from heartlog.store import Session
 
 
 def import_(
@@ -35,19 +38,25 @@ def import_(
     from heartlog.store import Store
 
     moment = None if start is None else _moment(start)
-    done = []
-    with Store.open(store) as opened, working("Import") as tell:
-        owner = None if patient is None else patients.by_identifier(opened, patient).id
-        for path in paths:
-            session = import_file(
-                opened,
-                path,
-                patient_id=owner,
-                annotator=annotator,
-                started_at=moment,
-                progress=tell,
-            )
-            done.append((path, session))
+    done: list[tuple[Path, Session]] = []
+    try:
+        with Store.open(store) as opened, working("Import") as tell:
+            owner = None if patient is None else patients.by_identifier(opened, patient).id
+            for path in paths:
+                session = import_file(
+                    opened,
+                    path,
+                    patient_id=owner,
+                    annotator=annotator,
+                    started_at=moment,
+                    progress=tell,
+                )
+                done.append((path, session))
+    finally:  # what was imported before one that can't be is in the store, and said
+        _say(done, as_json)
+
+
+def _say(done: "list[tuple[Path, Session]]", as_json: bool) -> None:
     if as_json:
         output.print_json(
             [{"file": str(p), "session": s.id, "beats": s.beat_count} for p, s in done]

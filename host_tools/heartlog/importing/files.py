@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from heartlog.errors import ExitCode
 from heartlog.importing.common import ImportedTest, ImportProblem, Progress, save
 from heartlog.store import Session, Store
 
@@ -12,6 +13,11 @@ def read_file(
     """Read a test; `started_at` (UNIX seconds) overrides or supplies the start."""
     place = Path(path).expanduser()
     suffix = place.suffix.lower()
+    if place.is_dir():
+        raise ImportProblem(
+            f"{place} is a folder, not a test.",
+            "Name the files in it, several at once if you like.",
+        )
     if suffix == ".edf":
         from heartlog.importing.edf_import import read_edf
 
@@ -28,6 +34,7 @@ def read_file(
         raise ImportProblem(
             f"There is no file {place}, and no WFDB record of that name.",
             "A WFDB record is named without its extension, as mitdb/208.",
+            ExitCode.NOT_FOUND,
         )
     raise ImportProblem(
         f"{place} is not of a kind that can be imported.",
