@@ -25,3 +25,8 @@ def test_signal_state(micropython: str, part: str) -> None:
 
 def test_ads1293(micropython: str) -> None:
     runner.verify(micropython, "ads1293", "ADS1293")
+
+
+@pytest.mark.parametrize("part", ["ADS1292R", "ADS1298R"])
+def test_acquiring(micropython: str, part: str) -> None:
+    runner.verify(micropython, "acquiring", part)

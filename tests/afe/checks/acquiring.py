@@ -1,0 +1,153 @@
+"""Checks of `Acquisition` on the models: another lead, and what is measured anew with it."""
+
+from bench import Board, Steps, clean, run_ms
+
+from monitor import settings as _settings
+from monitor.acquire import Acquisition
+from monitor.link import wire
+from signal import ecg
+
+
+class App:
+    """What the acquisition tells, in order."""
+
+    ecg = None
+
+    def __init__(self):
+        self.told = []
+        self.beats = []
+
+    def on_gap(self, first, lost, reason):
+        self.told.append(("gap", first, lost))
+
+    def on_signal(self, sample, state, reason, off, channel):
+        self.told.append(("signal", sample, state, channel))
+
+    def on_blind(self):
+        pass
+
+    def on_beat(self, index, amplitude_uv, width_ms, confidence, flags):
+        self.beats.append((index, amplitude_uv, flags))
+
+    def on_channel(self, before, reason):
+        self.told.append(("channel", before, reason))
+
+    def on_fault(self, code):
+        self.told.append(("fault", code))
+
+    def on_front_end(self):
+        self.told.append(("front end",))
+
+
+class Run:
+    def __init__(self, part, volts=ecg, mute=False, **chosen):
+        self.board = Board(part, Steps(volts))
+        self.board.afe.faults["mute"] = mute
+        settings = _settings.Settings()
+        for name, value in chosen.items():
+            settings.set(getattr(_settings, name), value)
+        self.app = App()
+        self.acquisition = Acquisition(self.board, settings, self.app)
+
+    def run(self, ms):
+        for i in range(ms // 20):
+            run_ms(20)
+            while self.acquisition.step():
+                pass
+            if i % 12 == 0:
+                self.acquisition.watch()
+
+    def changes(self):
+        return [t[1:] for t in self.app.told if t[0] == "channel"]
+
+
+def check_another_lead_and_back(part):
+    r = Run(part)
+    r.run(8000)
+    assert r.acquisition.channel == 1 and not r.changes()
+    r.board.electrodes.set("LA", on=False)
+    r.run(6000)
+    assert r.acquisition.channel == 2 and r.acquisition.judging
+    r.board.electrodes.set("LA", on=True)
+    r.run(9000)
+    assert r.acquisition.channel == 2
+    r.run(8000)
+    assert r.acquisition.channel == 1 and r.acquisition.judging
+    (_, why), back = r.changes()
+    assert why in (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED)
+    assert back == (2, wire.SIGNAL_GOOD)
+    at = [b[0] for b in r.app.beats]
+    steps = [b - a for a, b in zip(at, at[1:])]
+    # 31 s of a beat every 200 samples: one may be lost where LA went, none anywhere else.
+    assert all(abs(s - 200) <= 4 or abs(s - 400) <= 4 for s in steps), steps
+    assert sum(s > 300 for s in steps) <= 1, steps
+    assert not [t for t in r.app.told if t[0] in ("gap", "fault")]
+    # Lead II is a tenth larger, and so are its amplitudes.
+    sizes = [b[1] for b in r.app.beats]
+    away = [b[1] for b in r.app.beats if at[0] + 2500 < b[0] < at[0] + 4500]
+    assert 1.05 < sum(away) / len(away) / sizes[3] < 1.15, (away, sizes)
+    clean(r.board)
+
+
+def check_the_scale_is_the_channels_own(part):
+    class Known:
+        """As a calibration: channel 2 counts double."""
+
+        def nv_per_code(self, nominal, channel):
+            return nominal * (1 + channel)
+
+    r = Run(part)
+    r.acquisition.sampler.afe.calibration = Known()
+    r.run(8000)
+    before = r.acquisition.scale
+    r.board.electrodes.set("LA", on=False)
+    r.run(6000)
+    assert r.acquisition.channel == 2
+    assert abs(r.acquisition.scale - 2 * before) <= 1
+    one, two = r.app.beats[3][1], r.app.beats[-1][1]
+    assert 2.1 < two / one < 2.3
+
+
+def check_the_chosen_channel_is_read_first(part):
+    r = Run(part, CHANNEL=1)
+    r.run(6000)
+    assert r.acquisition.channel == 2
+    r.board.electrodes.set("LL", on=False)
+    r.run(4000)
+    assert r.acquisition.channel == 1
+
+
+def check_the_baseline_is_followed_anew(part):
+    """A pause counts as doubtful while the baseline moves: that of the lead that is read."""
+
+    def volts(lead, k):
+        wander = 2e-3 * ((k // 125) % 9) if lead == 1 and k < 2000 else 0.0
+        return ecg(lead, k) + wander
+
+    r = Run(part, volts)
+    r.run(9000)
+    assert not r.acquisition.wandered
+    assert r.acquisition.quality.travel(1) > 5000
+    r.board.electrodes.set("LA", on=False)
+    r.run(300)
+    while r.acquisition.channel == 1:
+        r.run(20)
+    assert not r.acquisition.wandered
+
+
+def check_a_front_end_that_answers_late(part):
+    """Everything is made anew then: what was measured before doesn't count."""
+    r = Run(part, mute=True)
+    r.run(3000)
+    assert r.acquisition.fault == 1
+    r.acquisition._travel = 123456  # of whatever was there before
+    r.board.afe.faults["mute"] = False
+    r.run(8000)
+    assert ("front end",) in r.app.told
+    assert r.app.beats
+    r = Run(part, mute=True)
+    r.acquisition._travel = 123456
+    r.board.afe.faults["mute"] = False
+    r.run(1100)
+    assert r.acquisition.sampler is not None
+    assert not r.acquisition.wandered
