@@ -229,6 +229,10 @@ class App:
             self.ecg.close()  # its last half second is kept, too
         return self.record(wire.SESSION, wire.SESSION_STOP, number)
 
+    def steady(self, now):
+        """Whether an erase, for which everything waits, makes no flash of the light late."""
+        return self.front is None or self.front.steady(now)
+
     @property
     def storage_fault(self):
         """Whether the journal is kept in RAM only, because flash can't be used."""
@@ -302,7 +306,8 @@ class App:
         self.alarms.step(acquisition.index, good, not good or not acquisition.wandered)
         self.updating.slow()
         # An erase costs samples; without a lead to see the heart on there are none to lose.
-        if acquisition.state == wire.SIGNAL_LEAD_OFF or self.supply.state == _power.CHARGING:
+        blind = acquisition.state == wire.SIGNAL_LEAD_OFF or self.supply.state == _power.CHARGING
+        if blind and self.steady(now):
             self._media.grow()
         self.supply.step(now)
         if self.telling is not None:

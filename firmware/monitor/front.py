@@ -21,6 +21,8 @@ from .link import wire
 _LOOK_MS = const(10)
 _STATES_MS = const(250)
 _MEMORY_PERCENT = const(90)
+# Up to four erases in a row of 45 ms each, on a Pico: a file's block, and littlefs's own.
+_ERASES_MS = const(200)
 _LEADS = const(4)
 
 
@@ -58,6 +60,10 @@ class Front:
                 app.server.open_up(app.settings.open_heart_rate)
         elif action == panel.STOP:
             app.stop_session()
+
+    def steady(self, now):
+        """Whether flash can be erased for a while and no flash of the light comes late for it."""
+        return self.panel.left(now) >= _ERASES_MS
 
     def alarm(self):
         """An alarm was journalled: the patient is told, if that is asked for."""

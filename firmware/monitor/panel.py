@@ -34,6 +34,7 @@ _CONFIRM = const(5)  # let go: a press within the time confirms
 _MINUTES_A_DAY = const(1440)
 _MS_A_MINUTE = const(60000)
 _FOR_EVER = const(-1)
+_FOR_LONG = const(1 << 20)
 
 
 class Player:
@@ -80,6 +81,12 @@ class Player:
         """Whether nothing is being played."""
         return not self.row
 
+    def left(self, now):
+        """Milliseconds until the output changes; a long time while nothing is played."""
+        if not self.row:
+            return _FOR_LONG
+        return self.row[self._i] - time.ticks_diff(now, self._since)
+
 
 class Panel:
     """Button, light and buzzer; `button()` is 0 while pressed, `light(v)` and `buzzer(v)` take 0
@@ -122,6 +129,10 @@ class Panel:
     def shown(self):
         """The state that the light shows now, -1 for none."""
         return self._shown
+
+    def left(self, now):
+        """Milliseconds for which the light stays as it is, unless a state or the button change."""
+        return (self._state_player if self._answer_player.idle else self._answer_player).left(now)
 
     def set_clock(self, minute_of_day):
         """The local time now, in minutes after midnight; without it there are no quiet hours."""

@@ -226,7 +226,7 @@ class Strips:
         if self._stalls and not still:
             now = time.ticks_ms()
             every = _ERASE_EVERY_MS if seen else _UNSEEN_EVERY_MS
-            if time.ticks_diff(now, self._erased_at) < every:
+            if time.ticks_diff(now, self._erased_at) < every or not self._app.steady(now):
                 return False
             self._erased_at = now
         flash.erase_next()

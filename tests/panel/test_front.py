@@ -86,9 +86,9 @@ def test_the_light_tells_recording_and_a_loose_electrode(tmp_path: Path) -> None
         edges = [t for t, v in watch(board, "LED") if v]
         gaps = [round((b - a) / 1000) for a, b in pairwise(edges)]
         row = patterns.TABLE[patterns.LEAD_2][1]
-        # Erases of flash, made while electrodes are off, hold the light up for 45 ms each: one or
-        # two for the journal's next place, one for the file system's own.
-        assert all(min(abs(g - 400), abs(g - 1800)) <= 150 for g in gaps), gaps
+        # The loop looks every 10 ms. Flash that is erased while electrodes are off waits for the
+        # long pause; the journal's next block, 45 ms, may come at any time.
+        assert all(min(abs(g - 400), abs(g - 1800)) <= 60 for g in gaps), gaps
         assert sum(g > 1000 for g in gaps) >= 2
         longest = max(range(len(gaps)), key=gaps.__getitem__)
         within = gaps[longest + 1 : longest + len(row) // 2]

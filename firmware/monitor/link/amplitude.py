@@ -1,4 +1,4 @@
-"""Amplitudes on a grid of eleven steps an octave: never more than 3.2 % away, 148 values in all.
+"""Amplitudes on a grid of eleven steps an octave: never more than 3.25 % away, 148 values in all.
 
     uv = round_amplitude(1234)          # 1218: what a BEAT record keeps
     code = amplitude_code(uv)           # 0..147, what the packed form codes the differences of
@@ -50,7 +50,7 @@ def amplitude_code(uv):
 
 
 def round_amplitude(uv):
-    """Microvolts (0..65535) as a BEAT keeps them: on the grid, within 3.2 % up to 63 mV."""
+    """Microvolts (0..65535) as a BEAT keeps them: on the grid, within 3.25 % up to 63 mV."""
     if uv < _EXACT:
         return uv if uv > 0 else 0
     return amplitude_value(_nearest(uv))
