@@ -37,6 +37,7 @@ from .link.guard import Guard
 from .link.server import Server
 from .memory import Memory
 from .power import Power
+from .refusals import Refusals
 from .slots import Slots
 from .supply import Supply
 from .telling import Telling
@@ -137,7 +138,7 @@ class App:
         self.vigil = _vigil.Vigil(self, safe)
         _booting.record_boot(self, left_out, self._media_fault, card_fault)
         self.front = Front(self, board) if "LED" in board.PINS else None
-        self.server = self.telling = None
+        self.server = self.telling = self.refusals = None
         self.updating = Updating(self, board)
         self.checkup = Checkup(self)
         if ble is not None:
@@ -150,7 +151,8 @@ class App:
                 self.server.ecg = EcgStream(sources)
             key = _pairing.load(_root(board))
             if key is not None:
-                self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
+                guard = self.server.guard = Guard(key, self.journal.boot, time.ticks_diff)
+                self.refusals = Refusals(self, guard)
                 self.server.bonds = Bonds(_root(board), key)
                 self.server.serial = _pairing.serial(_root(board))
             self.server.open_heart_rate = bool(self.settings.get(_settings.OPEN_HEART_RATE))
@@ -312,6 +314,8 @@ class App:
         self.supply.step(now)
         if self.telling is not None:
             self.telling.step(now)
+        if self.refusals is not None:
+            self.refusals.slow(now)
 
 
 def _root(board):

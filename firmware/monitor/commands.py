@@ -24,7 +24,7 @@ class Commands:
 
     def on_refused(self, failures):
         """Someone without the key was turned away; `failures` counts since the boot."""
-        self._app.record(wire.LINK, wire.LINK_REFUSED, failures)
+        self._app.refusals.on_refused(failures)
 
     def on_command(self, opcode, data, answer, now):
         """(result, length of the answer): `answer` holds three bytes already."""

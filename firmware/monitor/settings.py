@@ -24,7 +24,7 @@ SOUND, QUIET_FROM, QUIET_TO, FAST_BPM, SLOW_BPM, PAUSE_MS = 5, 6, 7, 8, 9, 10
 STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
-WIPING, LEADS_BY_AC, VOLUME, CARD_WIPE = 20, 21, 22, 23
+WIPING, LEADS_BY_AC, VOLUME, CARD_WIPE, REFUSING = 20, 21, 22, 23, 24
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -53,11 +53,12 @@ TABLE = {
     VOLUME: ("volume", 3, 1, 3),
     LEADS_BY_AC: ("leads by AC", 0, 0, 1),  # lead-off by alternating current, for dry electrodes
     CARD_WIPE: ("card wipe", 0, 0, 128),  # 0: none is under way, else the part; see cardwipe.py
+    REFUSING: ("refusing", 0, 0, 1),  # strangers have tried to get in; see refusals.py
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
 # What the monitor keeps for itself: no host sets it by its key.
-OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE)
+OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING)
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348

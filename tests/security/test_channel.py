@@ -263,6 +263,17 @@ def test_a_stranger_is_told_nothing_and_slowed(firmware: Firmware) -> None:
     assert firmware("state", now) == [True, 0, 0]
 
 
+def test_a_gate_that_strangers_have_shut_is_open_for_its_host(firmware: Firmware) -> None:
+    key = os.urandom(32)
+    firmware("gate", key, 1)
+    for _ in range(1000):
+        assert not firmware("answer", os.urandom(16), 5)
+    assert firmware("state", 5)[2] == 60000
+    assert firmware("hello", Handshake(os.urandom(32)).hello(), 5) is None
+    shake(firmware, key, 5)
+    assert firmware("state", 5) == [True, 0, 0]
+
+
 def test_an_answer_without_a_hello_and_malformed_hellos_are_refused(firmware: Firmware) -> None:
     key = os.urandom(32)
     firmware("gate", key, 1)

@@ -18,13 +18,15 @@ ANSWER = const(2)
 RECORDS = const(3)
 ECG = const(4)
 
+_HELLOS = const(3)  # in a connection: each costs the monitor some milliseconds of hashing
 OVERHEAD = secure.OVERHEAD
 ROTATE_MS = const(900000)
 MOST = const(244)
 
 
 class Guard:
-    """One handshake at a time. `failures` rises with every refused one and every forged frame."""
+    """One host at a time is let in; each connection's handshake is its own, so that nobody breaks
+    into another's. `failures` rises with every refused one and every forged frame."""
 
     def __init__(self, key, boot, diff):
         self._gate = secure.Gate(key, boot, diff)
@@ -52,8 +54,17 @@ class Guard:
         """Six digits for the link layer's pairing with the host that was let in; else None."""
         return self._gate.passkey
 
+    @property
+    def slowed(self):
+        """Whether so many have failed that strangers have to wait."""
+        return self._gate.slowed
+
+    def shut(self, now):
+        """As it was before a boot."""
+        self._gate.shut(now)
+
     def gone(self):
-        """Some central has disconnected: forget the handshake if it was that one's."""
+        """Some central has disconnected: forget it if it was the one that was let in."""
         peer = self._peer
         if peer is not None and (peer.handle < 0 or peer.serial != self._serial):
             self._peer = None
@@ -92,23 +103,28 @@ class Guard:
     def _handshake(self, peer, opcode, data, now):
         head = bytes((opcode | 0x80, data[1]))
         if opcode == wire.KEY_HELLO:
+            peer.hellos += 1
+            self.hostile = peer.hellos > _HELLOS
+            peer.pending = None
             self.gone()
-            if self._peer is not None and self._peer is not peer and self._gate.let_in:
+            if self._gate.let_in or self.hostile:
                 self.reply = head + bytes((wire.REFUSED,))  # someone rightful is being served
                 return
             proof = self._gate.hello(bytes(data[2:]), now)
             if proof is None or peer.mtu < len(proof) + 6:
                 self.reply = head + bytes((wire.NOT_COMPLETED,))
                 return
-            self._peer = peer
-            self._serial = peer.serial
+            peer.pending = self._gate.pending
             self.reply = head + bytes((wire.OK,)) + proof
             return
-        if self._has(peer) and self._gate.answer(bytes(data[2:]), now):
-            self.reply = head + bytes((wire.OK,))
-            return
-        if self._has(peer):
-            self._peer = None
+        if not self._gate.let_in:
+            self._gate.pending = peer.pending
+            if self._gate.answer(bytes(data[2:]), now):
+                self._peer = peer
+                self._serial = peer.serial
+                self.reply = head + bytes((wire.OK,))
+                return
+        peer.pending = None
         self.failures += 1
         self.hostile = True
         self.reply = head + bytes((wire.REFUSED,))

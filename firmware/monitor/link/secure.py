@@ -8,7 +8,9 @@ Every connection then begins with a three-pass mutual authentication (ISO/IEC 97
     monitor -> host     proof   monitor nonce:16 | HMAC(A, "monitor" | version | hn | mn)[:16]
     host    -> monitor  answer  HMAC(A, "host" | version | mn | hn)[:16]
 
-A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). Both sides then derive one AES-128
+A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). The host's nonce is random:8 |
+HMAC(A, "hello" | random)[:8]: that proves nothing, since it can be replayed, but by it a gate that
+strangers' guesses have shut is open for the rightful host. Both sides then derive one AES-128
 key a direction, HKDF(P, salt hn | mn, info "heartlog to host" or "heartlog to monitor"), and
 every frame is sealed by AES-CCM: counter:4 | text | tag:8. Kind and counter are the nonce; it only
 ever rises within a connection, and a new one has new keys, so no nonce is used twice and no
@@ -139,9 +141,11 @@ class Gate:
     """The monitor's side of the handshake, with failures counted and slowed.
 
     `now_ms` arguments come from time.ticks_ms(); `diff` is time.ticks_diff. `failures` counts
-    since boot; `waiting(now)` tells how long the gate stays shut (ms): none after the first three
-    failures, then 1, 2, 4 ... 60 seconds, so that a stranger's guesses are slow and a colleague's
-    typing error is not.
+    since somebody was let in; `waiting(now)` tells how long the gate stays shut (ms): none after
+    the first three failures, then 1, 2, 4 ... 60 seconds, so that a stranger's guesses are slow.
+    It is shut to strangers only: else one of them could keep the rightful host out for ever.
+    `pending`: what a handshake needs from hello to answer; of several that are under way, whoever
+    calls keeps them apart.
     """
 
     def __init__(self, pairing_key, boot_number, diff):
@@ -157,10 +161,19 @@ class Gate:
         self._wait = 0
         self.reset()
 
+    def shut(self, now_ms):
+        """As many failures as there may be: a boot does not open the gate to a stranger."""
+        self.failures = _FREE_FAILURES + 6
+        self._failed(now_ms)
+
+    @property
+    def slowed(self):
+        """Whether strangers have to wait."""
+        return self.failures > _FREE_FAILURES
+
     def reset(self):
         """Forget the connection: call it at every connect and disconnect."""
-        self._expected = None
-        self._salt = None
+        self.pending = None
         self.to_host = None
         self.to_monitor = None
         self.passkey = None
@@ -191,8 +204,12 @@ class Gate:
     def hello(self, message, now_ms):
         """Take the host's hello; the proof to send back, or None (shut or malformed)."""
         self.reset()
-        if self.waiting(now_ms) or len(message) != 1 + NONCE or message[0] != VERSION:
+        if len(message) != 1 + NONCE or message[0] != VERSION:
             return None
+        if self.waiting(now_ms):
+            known = hmac(self._auth, b"hello", memoryview(message)[1:9])[:8]
+            if not same(known, message[9:]):
+                return None
         self._count += 1
         h = hashlib.sha256(os.urandom(32))
         h.update(self._key)
@@ -200,23 +217,24 @@ class Gate:
         mine = h.digest()[:NONCE]
         theirs = bytes(message[1:])
         version = bytes((VERSION,))
-        self._salt = theirs + mine
-        self._expected = hmac(self._auth, b"host", version, mine, theirs)[:PROOF]
+        expected = hmac(self._auth, b"host", version, mine, theirs)[:PROOF]
+        self.pending = (expected, theirs + mine)
         return mine + hmac(self._auth, b"monitor", version, theirs, mine)[:PROOF]
 
     def answer(self, message, now_ms):
         """Take the host's answer: True lets it in and makes the two channels."""
-        expected = self._expected
-        self._expected = None
-        if expected is None or not same(message, expected):
+        pending = self.pending
+        self.pending = None
+        if pending is None or not same(message, pending[0]):
             self._failed(now_ms)
             return False
         self.failures = 0
-        self.to_host = Channel(hkdf(self._key, self._salt, b"heartlog to host", 16))
-        self.to_monitor = Channel(hkdf(self._key, self._salt, b"heartlog to monitor", 16))
-        number = hkdf(self._key, self._salt, b"heartlog passkey", 4)
+        self._wait = 0
+        salt = pending[1]
+        self.to_host = Channel(hkdf(self._key, salt, b"heartlog to host", 16))
+        self.to_monitor = Channel(hkdf(self._key, salt, b"heartlog to monitor", 16))
+        number = hkdf(self._key, salt, b"heartlog passkey", 4)
         self.passkey = struct.unpack("<I", number)[0] % 1000000
-        self._salt = None
         return True
 
 

@@ -28,6 +28,7 @@ from .stream import RecordStream
 
 _IRQ_CENTRAL_CONNECT, _IRQ_CENTRAL_DISCONNECT, _IRQ_GATTS_WRITE, _IRQ_MTU = 1, 2, 3, 21
 _QUEUE = 12
+_STRANGERS = 2  # writes of somebody not let in that may wait
 _CONNECTIONS = 2
 _FRAMES_A_STEP = 4
 _HELLO_MS = 30000  # a central that asked for nothing by then is sent away
@@ -44,6 +45,9 @@ class Peer:
         self.mtu = 23
         self.since = 0
         self.asked = False
+        self.queued = 0  # of its writes, those that wait
+        self.hellos = 0
+        self.pending = None  # its handshake (guard.py)
 
 
 class Server:
@@ -121,12 +125,13 @@ class Server:
     # --- interrupts ----------------------------------------------------------------------------
     def _on_irq(self, event, data):
         if event == _IRQ_GATTS_WRITE:
+            peer = self._peer(data[0])
             after = (self._head + 1) % _QUEUE
-            if after == self._tail:
+            if after == self._tail or self._crowds(peer):
                 self.overrun += 1
                 return
-            peer = self._peer(data[0])
             if peer is not None and data[1] == self._control:
+                peer.queued += 1
                 value = bytes(self._ble.gatts_read(data[1]))
                 self._queue[self._head] = (peer, peer.serial, value)
                 self._head = after
@@ -136,6 +141,8 @@ class Server:
                     peer.mtu = 23
                     peer.asked = False
                     peer.since = None
+                    peer.queued = peer.hellos = 0
+                    peer.pending = None
                     peer.serial += 1
                     peer.handle = data[0]
                     break
@@ -151,6 +158,16 @@ class Server:
                     peer.mtu = data[1]
         elif self.bonds is not None:
             return self._on_security(event, data)
+
+    def _crowds(self, peer):
+        """Whether a stranger would take the queue's places from the host that is let in."""
+        guard = self.guard
+        return (
+            guard is not None
+            and peer is not None
+            and peer.queued >= _STRANGERS
+            and not guard.let_in(peer)
+        )
 
     def _on_security(self, event, data):
         if event == _bonds.PASSKEY_ACTION:
@@ -200,6 +217,7 @@ class Server:
             self._queue[self._tail] = None
             self._tail = (self._tail + 1) % _QUEUE
             if peer.handle != _NO_CONNECTION and peer.serial == serial:
+                peer.queued -= 1
                 self._command(peer, data, now)
                 if self._reply.waiting:
                     return worked
@@ -242,7 +260,7 @@ class Server:
             if peer.since is None:
                 peer.since = now
             elif self._diff(now, peer.since) > _HELLO_MS and not free:
-                peer.asked = True
+                peer.since = now  # should the stack not take it, it is tried again
                 self._disconnect(peer)
 
     def _disconnect(self, peer):
@@ -308,6 +326,7 @@ class Server:
             size = len(guard.reply)
             self._reply.text[:size] = guard.reply
             self._reply.send(peer, size, False, now)
+            self._reply.waiting = 0  # a stranger who takes no answer holds nobody up
         if guard.failures != failures:
             self._handlers.on_refused(guard.failures)
         if guard.hostile:
