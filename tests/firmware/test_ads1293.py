@@ -6,6 +6,7 @@ HEARTLOG_1293_SECONDS plays more of the excerpt (300 is all of it).
 import asyncio
 import dataclasses
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def beats_of(folder: Path, part: str) -> tuple[Any, Counts, list[Any]]:
         virtual_board.Board(record="demo", speed=20, run_dir=folder, part=part) as board,
         Store.open(folder / "store.sqlite") as store,
     ):
+        while not board.control(do="status")["radio"]["advertising"]:
+            time.sleep(0.05)
         session = asyncio.run(go(store))
         status = board.control(do="status")
         assert list(board.complaints) == []

@@ -82,7 +82,9 @@ def test_demo_on_a_record_with_reference(ecg: Path, tmp_path: Path):
     with Store.open(results / "heartlog.sqlite") as store:
         (session,) = store.sessions()
         assert session.status == "complete"
-        assert session.gap_count == 0
+        # Afterwards no heart is to be seen, and the monitor may erase flash for the next strip.
+        last = store.beats(session.id)["index"].max()
+        assert [gap for gap in store.gaps(session.id) if gap.index < last] == []
     assert left_behind(tmp_path) == []
 
 
