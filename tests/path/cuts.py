@@ -14,6 +14,7 @@ ended in order; then every record that was ever made is asked after.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 import sqlite3
 from collections import Counter
@@ -24,10 +25,10 @@ from typing import Any
 from tests.path.witness import TAIL_MS, Witness, same, stored
 
 from heartlog._boards.virtual.models import flash as chip
-from heartlog._firmware.monitor.link import wire
 from heartlog._firmware.monitor.ring import UNITS
-from heartlog.ble import open_backend
-from heartlog.link.settings import SETTINGS
+from heartlog.ble import find_monitor, open_backend
+from heartlog.link import Monitor
+from heartlog.link.settings import SETTINGS, read, write
 from heartlog.recorder import Recorder, events
 from heartlog.store import Store
 from virtual_board import Board
@@ -67,6 +68,8 @@ class Life:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # One monitor through all its lives; another than any that is recorded at the same time.
+        self._unique = hashlib.sha256(str(folder).encode()).digest()[:8]
         self.base = folder / "base.bin"
         self.stores: list[tuple[int, int, Path]] = []  # lines of log, last seq committed, file
         image = folder / "image"
@@ -92,7 +95,7 @@ class Life:
     def _board(self, folder: Path, **more: Any) -> Board:
         return Board(
             record="demo", speed=SPEED, bulk=True, loop=True, image=self.image, run_dir=folder,
-            unique=b"cut here", **more,
+            unique=self._unique, **more,
         )  # fmt: skip
 
     # The stretch
@@ -130,12 +133,11 @@ class Life:
                     self._keep(board, file, event.seq)
 
             async with open_backend(f"virtual:{board.run_dir}") as backend:
+                found = await find_monitor(backend)
+                async with Monitor(backend, found.device) as monitor:
+                    await write(monitor, CHANGED)
                 recorder = Recorder(store, backend, on_event=tell)
                 running = asyncio.create_task(recorder.run())
-                await self._committed(running, 3)
-                for name, value in CHANGED.items():
-                    assert recorder.monitor is not None
-                    await recorder.monitor.request(wire.SETTING_SET, SETTINGS[name].key, value)
                 await self._committed(running, 5)
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
@@ -229,18 +231,18 @@ async def _record(board: Board, file: Path) -> dict[str, int]:
     """A host records for a few seconds and ends the session; the monitor's settings."""
     with Store.open(file) as store:
         async with open_backend(f"virtual:{board.run_dir}") as backend:
-            found: dict[str, int] = {}
-            recorder = Recorder(store, backend)
-            running = asyncio.create_task(recorder.run(seconds=3))
-            while not found and not running.done():
-                await asyncio.sleep(0.01)
-                if recorder.monitor is not None and recorder.session_id is not None:
-                    for name in CHANGED:
-                        key = SETTINGS[name].key
-                        (found[name],) = await recorder.monitor.request(wire.SETTING_GET, key)
-            session = await running
+            recorder = Recorder(store, backend, on_event=_say_lost)
+            session = await recorder.run(seconds=3)
             assert store.session(session).status == "complete"
-            return found
+            found = await find_monitor(backend)
+            async with Monitor(backend, found.device) as monitor:
+                settings = await read(monitor)
+    return settings
+
+
+def _say_lost(event: events.Event) -> None:
+    if isinstance(event, events.Lost):
+        print("the host lost the monitor:", event.reason)
 
 
 def _compare(before: Witness, after: Witness, ticks: int, file: Path) -> Found:
