@@ -139,8 +139,9 @@ class Life:
                 recorder = Recorder(store, backend, on_event=tell)
                 running = asyncio.create_task(recorder.run())
                 await self._committed(running, 5)
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                while not running.done():  # what it waits for may take a cancellation for its own
+                    running.cancel()
+                    await asyncio.wait({running}, timeout=0.5)
 
     async def _committed(self, recorder: asyncio.Task[Any], times: int) -> None:
         while len(self.stores) < times:
