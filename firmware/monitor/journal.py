@@ -21,12 +21,12 @@ from struct import pack_into, unpack_from
 
 from . import ring as _ring
 from .link import wire
-from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, SEALED, Packer
+from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, PAGE_KIND_1, SEALED, Packer
 from .link.unpack import Unpacker
 from .shelf import Shelf
 from .vault import Vault
 
-FLUSH_MS = 9000  # plus one turn of the main loop: ten seconds at most
+FLUSH_MS = 9000  # plus a turn of the main loop, with two erases in it at most: ten seconds
 MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
 _ROW = 2 + wire.MAX_BODY
 _SLOW = (wire.BEAT, wire.SIGNAL, wire.BATTERY, wire.NOTE)  # these wait; others go at once
@@ -132,7 +132,7 @@ class Journal(Shelf):
         """(the next page number of the same block whose slot is blank, else the next block's;
         how many pages were passed over). A block of an older format is not gone on with."""
         ring = self.ring
-        step = _ring.PAGE_UNITS if kind == PAGE_KIND else 1
+        step = 1 if kind == PAGE_KIND_1 else _ring.PAGE_UNITS
         passed = 0
         number += step
         while number % _ring.UNITS:

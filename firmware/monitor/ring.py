@@ -10,17 +10,17 @@ written in order. (Format 1: a page in each unit, of 256 bytes, the first of a b
 
 The header is written when the erase has succeeded: a block without a good one is erased (again)
 before it is used. Its first 12 bytes keep their meaning in every format, so that a later version
-that can't read the pages still never uses a number twice. Blocks of format 1 stay until they are
-the oldest; their records are still delivered.
+that can't read the pages still never uses a number twice. Blocks of formats 1 and 2 stay until
+they are the oldest; their records are still delivered.
 """
 
 from array import array
 from struct import pack_into, unpack_from
 
-from .link.pack import PAGE, PAGE_KIND, UNIT, crc_hqx, page_head
+from .link.pack import PAGE, PAGE_KIND, PAGE_KIND_1, UNIT, crc_hqx, page_head
 
-FORMAT = 2
-READABLE = (1, 2)
+FORMAT = 3
+READABLE = (1, 2, 3)
 UNITS = 16  # in a block
 PAGE_UNITS = PAGE // UNIT
 HEAD = 32
@@ -85,7 +85,9 @@ class Ring:
     def _find_pages(self):
         found = 0
         for block in range(self.media.blocks):
-            for page in range(UNITS):
+            # Only blocks of format 1 have a page in every unit; a boot has thousands to look at.
+            later = self._read_head(block) and self._head[2] in (2, FORMAT)
+            for page in range(0, UNITS, PAGE_UNITS if later else 1):
                 head = self.head_at(block * UNITS + page)
                 if head is None:
                     continue
@@ -111,7 +113,7 @@ class Ring:
 
     def size(self, number, kind=PAGE_KIND):
         """Bytes that a page may have: the first of a block shares its place with the header."""
-        size = PAGE if kind == PAGE_KIND else UNIT
+        size = UNIT if kind == PAGE_KIND_1 else PAGE
         return size if number % UNITS else size - HEAD
 
     def read(self, number, offset, buffer):

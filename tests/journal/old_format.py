@@ -1,6 +1,7 @@
 # ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
-# Runs in MicroPython: the flash of a monitor of version 0.1.0 (format1.bin: four blocks of format 1,
-# two boots, 2,893 records, seq 1..2957 of journal 4711) after an update of the firmware.
+# Runs in MicroPython: the flash of a monitor of an older version after an update of its firmware
+# (format1.bin, version 0.1.0: 2,893 records, seq 1..2957; format2.bin: 2,050 records, seq 1..2114;
+# both four blocks, two boots, of journal 4711).
 #
 #   micropython old_format.py FIRMWARE BOARDS_VIRTUAL FLASH -> records, first, last, sha256 as words
 import sys

@@ -89,7 +89,7 @@ for turn in range(int(sys.argv[3])):
     assert max(read(journal)) == journal.flushed_seq
 
 # A journal of another format: its pages can't be read, its numbers are never used again.
-for other in (0, 3, 200):
+for other in (0, 4, 200):
     nor = base.copy()
     for block in range(BLOCKS):
         head = nor.data[block * 4096 : block * 4096 + 32]

@@ -9,9 +9,11 @@ given and returns what is there, so reading and writing are the same code, and c
 
 The order of a beat's parts, each in the light of those before:
   flags       "as before" in the context of premature, wide, irregular; otherwise bit by bit
-  RR          against what is expected: the last three intervals (5 : 2 : 1); for a premature beat
+  RR          against what is expected: the last three intervals (5 : 2 : 1), and what the last
+              eight changes of it were followed by so far (`_lean`); for a premature beat
               the last premature interval; after one, what makes up for it (the compensatory pause)
-  amplitude   the code (amplitude.py) against the running mean, wide beats having their own
+  amplitude   the code (amplitude.py) against the running mean, wide beats having their own, and
+              what the last six distances from it were followed by so far: both breathe
   width       likewise
   confidence  "as before", "as the other one before", or its four bits
 Records of other kinds begin with a sample, too: it is coded against the last beat's; each byte
@@ -69,6 +71,51 @@ _START = (0, 0, 200, 200, 200, 140, 250, 10, 10, 0, 0, 2250, 96, 256, 256, 256,
           1712, 1712, 40, 48, 192, 256, 16, 24)  # fmt: skip
 
 
+# Taps: of RR, then of the amplitude of normal and of wide beats. Weights (1 is 1 << 14), then what
+# they weigh: changes of RR; sixteenths of a code from the mean. `_BREATH`: what is added to a
+# weight, where all of the error is explained at once, in 1/16384: 0.06.
+_RR_TAPS, _LEVEL_TAPS = 8, 6
+_AT = (0, 2 * _RR_TAPS, 2 * _RR_TAPS + 2 * _LEVEL_TAPS)
+_TAPS = _AT[2] + 2 * _LEVEL_TAPS
+_BREATH = 983
+
+
+@native
+def _guess(taps, at, count):
+    """The weighed sum, in 1/16384."""
+    total = 0
+    for i in range(at, at + count):
+        total += taps[i] * taps[i + count]
+    return total
+
+
+@native
+def _lean(taps, at, count, error, least):
+    """Weights that would have made `error` smaller: normalised least mean squares (Widrow and
+    Hoff 1960; Nagumo and Noda 1967). Small integers on every board: below 1 << 30."""
+    power = least
+    for i in range(at + count, at + 2 * count):
+        power += taps[i] * taps[i]
+    for i in range(at, at + count):
+        weight = taps[i]
+        taps[i] = weight - (weight >> 10) + error * taps[i + count] // power
+
+
+@native
+def _shift(taps, at, count, value):
+    """The newest value to be weighed; the oldest goes."""
+    for i in range(at + 2 * count - 1, at + count, -1):
+        taps[i] = taps[i - 1]
+    taps[at + count] = value
+
+
+@native
+def _within(value, most):
+    if value > most:
+        return most
+    return value if value > -most else -most
+
+
 @native
 def _row(mean, low, rows):
     """Half octaves of a mean difference: 0..rows-1."""
@@ -112,7 +159,10 @@ def _difference(coder, at, d, longer, below):
 class Model:
     """Expectations, and the contexts' `states`, which the coder adapts."""
 
-    def __init__(self):
+    def __init__(self, leans=True):
+        self.leans = leans  # not in pages of format 2
+        self.taps = array("i", bytes(4 * _TAPS))
+        self._saved_taps = array("i", bytes(4 * _TAPS))
         self.states = array("H", bytes(2 * CONTEXTS))
         self.words = array("I", bytes(4 * _WORDS))
         self.others = bytearray(_KINDS * (2 * _KEPT + 1))  # of each kind: size, last, one before
@@ -128,30 +178,35 @@ class Model:
         for i in range(_WORDS):
             self.words[i] = _START[i]
         self.words[_SAMPLE] = sample
+        for i in range(_TAPS):
+            self.taps[i] = 0
         for i in range(len(self.others)):
             self.others[i] = 0
 
     def save(self):
         """Notes everything but the states (the encoder does that), for `restore`: one record."""
         self._saved[:] = self.words
+        self._saved_taps[:] = self.taps
         self._row_at = -1
 
     def restore(self):
         """As it was at `save`."""
         self.words[:] = self._saved
+        self.taps[:] = self._saved_taps
         if self._row_at >= 0:
             for i in range(len(self._row)):
                 self.others[self._row_at + i] = self._row[i]
 
     def copy(self):
         """All of it, for `become`."""
-        return bytes(self.states), bytes(self.words), bytes(self.others)
+        return bytes(self.states), bytes(self.words), bytes(self.others), bytes(self.taps)
 
     def become(self, copy):
         """As it was when it was copied."""
         self.states[:] = array("H", copy[0])
         self.words[:] = array("I", copy[1])
         self.others[:] = copy[2]
+        self.taps[:] = array("i", copy[3])
 
     def sample(self):
         """Of the last beat."""
@@ -195,11 +250,12 @@ class Model:
         wide = flags >> 3 & 1
         row = _row(words[_LEVEL_MEAN + wide], 4, 4 if wide else 7)
         amplitude = self._level(
-            coder, amplitude, _AMPLITUDE[wide] + _SMALL * row, _LEVEL + wide, _LEVEL_MEAN + wide, 2
-        )
+            coder, amplitude, _AMPLITUDE[wide] + _SMALL * row, _LEVEL + wide, _LEVEL_MEAN + wide,
+            2, _AT[1 + wide],
+        )  # fmt: skip
         row = _row(words[_BROAD_MEAN + wide], 2, 4 if wide else 8)
         width = self._level(
-            coder, width, _WIDTH[wide] + _SMALL * row, _BROAD + wide, _BROAD_MEAN + wide, 3
+            coder, width, _WIDTH[wide] + _SMALL * row, _BROAD + wide, _BROAD_MEAN + wide, 3, 0
         )
         confidence = self._confidence(coder, confidence)
         rr = 0 if flags & AFTER_GAP else distance & 0xFFFF
@@ -227,7 +283,9 @@ class Model:
         early = flags >> 2 & 1
         kind = early | (words[_FLAGS] >> 2 & 1) << 1
         if kind == 0:
-            expected = 5 * r1 + 2 * words[_R2] + words[_R3] + 4 >> 3
+            fine = 10 * r1 + 4 * words[_R2] + 2 * words[_R3]  # in 1/16
+            fine += _guess(self.taps, 0, _RR_TAPS) >> 10
+            expected = fine + 8 >> 4
         elif kind == 1:
             expected = words[_EARLY]
         else:
@@ -244,22 +302,33 @@ class Model:
             words[_EARLY] = distance
             words[_AFTER] = max(2 * r1 - distance, r1)
         elif not kind:
+            if self.leans:
+                error = _within((distance << 4) - fine, 640) * (_BREATH >> 4)
+                _lean(self.taps, 0, _RR_TAPS, error, 60)
+                _shift(self.taps, 0, _RR_TAPS, _within(distance - r1, 40))
             words[_R3] = words[_R2]
             words[_R2] = r1
             words[_R1] = distance
         return distance
 
     @native
-    def _level(self, coder, value, at, level, mean, pace):
-        """Codes a byte against its running mean."""
+    def _level(self, coder, value, at, level, mean, pace, taps):
+        """Codes a byte against its running mean, and what its `taps` (0: none) say."""
         words = self.words
-        expected = words[level] + 8 >> 4
+        fine = words[level]
+        if taps:
+            fine += _guess(self.taps, taps, _LEVEL_TAPS) >> 14
+        expected = fine + 8 >> 4
         d = _difference(coder, at, value - expected, 6, 5)
         value = expected + d & 255
         m = -d if d < 0 else d
         if m > 40:
             m = 40
         words[mean] += (m << 4) + 2 - words[mean] >> 3
+        if taps and self.leans:
+            error = _within((value << 4) - fine, 160) * _BREATH
+            _lean(self.taps, taps, _LEVEL_TAPS, error, 2048)
+            _shift(self.taps, taps, _LEVEL_TAPS, _within((value << 4) - words[level], 160))
         words[level] += (value << 4) - words[level] >> pace
         return value
 

@@ -12,11 +12,11 @@ Page (1024 bytes; the first of a flash block 992): header, chunks, then 0xFF (ne
 stands alone: no page is needed to read another, so a damaged one costs only what was in it. Its
 number counts units of 256 bytes; the pages of a block have n, n + 4, n + 8 and n + 12.
 
-  header   u8 0xB2 (format 2) | u24 page number | u32 seq of the first record | u32 sample of the
+  header   u8 0xB3 (format 3) | u24 page number | u32 seq of the first record | u32 sample of the
            last beat before | u16 boot | u16 crc of the 14 bytes before, begun with the journal's
            number: a page of an earlier life of the flash is not taken for one of this
   chunk    what one flush wrote: items, arithmetically coded (coder.py) in the contexts of what
-           the page has brought so far (model.py), the last of them END; 11 to 18 bits of a CRC-32
+           the page has brought so far (model.py), the last of them END; 14 to 21 bits of a CRC-32
            over all of it, begun with the page number; ends with a byte. Never begins with 0xFF.
 
   items    BEAT   against what is expected of it: all of the body's fields, losslessly
@@ -25,7 +25,8 @@ number counts units of 256 bytes; the pages of a block have n, n + 4, n + 8 and 
                   Type 30: u32, the next record has this seq (numbers between were never kept)
            END    of the chunk
 
-Format 1 (0xB1; pages of 256 bytes) is read by unpack1.py, and no longer written.
+Format 2 (0xB2) had three bits of checksum less. Format 1 (0xB1; pages of 256 bytes) is read by
+unpack1.py. Neither is written any more.
 """
 
 try:
@@ -42,7 +43,7 @@ from .model import AFTER_GAP, BEAT, END, OTHER, U32, Model
 UNIT = 256  # what page numbers count
 PAGE = 1024
 PAGE_HEAD = 16
-PAGE_KIND, PAGE_KIND_1 = 0xB2, 0xB1
+PAGE_KIND, PAGE_KIND_2, PAGE_KIND_1 = 0xB3, 0xB2, 0xB1
 SEALED = 0x40  # set in the kind of a page that vault.py has sealed
 SKIP = 30
 BEAT_KIND, BEAT_SIZE = 1, 11  # as in wire.py
@@ -66,8 +67,8 @@ def head_crc(page, journal):
 
 def page_head(page, journal=0):
     """(page number, seq, sample, boot, kind) of a page of this journal, or None when it is not
-    one. Pages of format 1 have the same header, with another kind; sealed ones too."""
-    if len(page) < PAGE_HEAD or page[0] & ~SEALED not in (PAGE_KIND, PAGE_KIND_1):
+    one. Pages of older formats have the same header, with another kind; sealed ones too."""
+    if len(page) < PAGE_HEAD or page[0] & ~SEALED not in (PAGE_KIND, PAGE_KIND_2, PAGE_KIND_1):
         return None
     if head_crc(page, journal) != page[14] | page[15] << 8:
         return None

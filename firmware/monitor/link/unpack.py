@@ -11,7 +11,7 @@ than a page holds set `damaged`, and what was read before it stands.
 from struct import pack
 
 from .amplitude import amplitude_value
-from .coder import Damaged, Decoder, Unfinished
+from .coder import LEAST_CRC, LEAST_CRC_2, Damaged, Decoder, Unfinished
 from .model import BEAT, END, U32, Model
 from .pack import (
     BEAT_KIND,
@@ -21,6 +21,7 @@ from .pack import (
     PAGE,
     PAGE_HEAD,
     PAGE_KIND_1,
+    PAGE_KIND_2,
     SKIP,
     page_head,
 )
@@ -61,9 +62,10 @@ class Unpacker:
 
             self._old = Unpacker1(self._page, self.number, self.seq, sample)
             return
-        self._model = Model()
+        self._model = Model(kind != PAGE_KIND_2)
         self._model.begin(sample)
-        self._coder = Decoder(self._page, self._model.states)
+        least = LEAST_CRC_2 if kind == PAGE_KIND_2 else LEAST_CRC
+        self._coder = Decoder(self._page, self._model.states, least)
         self._count = 0
 
     def __len__(self):
