@@ -191,7 +191,7 @@ def test_a_host_clock_that_is_set_in_the_middle(tmp_path: Path) -> None:
 def test_a_laptop_that_sleeps(tmp_path: Path) -> None:
     """Its lid is closed: nothing runs, the link dies, the clock of durations stands still and the
     other one has gone on. What the monitor kept meanwhile comes, and has its own time."""
-    hours, slept, told = 1.2, [], []
+    hours, slept, told = 0.6, [], []
 
     def turn(now: float, clock: Jumping, board: Board, follower: Follower) -> bool:
         if now > 20 and not slept:

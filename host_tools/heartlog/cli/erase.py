@@ -14,6 +14,10 @@ from heartlog.cli.options import BackendOption, JsonOption, MonitorOption, Store
 def erase(
     monitor: MonitorOption = None,
     yes: YesOption = False,
+    give_up: Annotated[
+        bool,
+        typer.Option("--give-up", help="Also what is sealed for another computer."),
+    ] = False,
     store: StoreOption = None,
     backend: BackendOption = "system",
     as_json: JsonOption = False,
@@ -22,8 +26,9 @@ def erase(
 
     Shows what is on it and asks first. Refuses while a session runs, and while anything on it is
     not in this store (fetch it: heartlog fetch). The settings and the pairing stay.
+    What was recorded while another computer had paired the monitor can be read there only.
     """
-    told = asyncio.run(_erase(backend, store, monitor, yes))
+    told = asyncio.run(_erase(backend, store, monitor, yes, give_up))
     if as_json:
         output.print_json(told)
     else:
@@ -31,7 +36,7 @@ def erase(
 
 
 async def _erase(
-    spec: str, store_url: str | None, wanted: str | None, yes: bool
+    spec: str, store_url: str | None, wanted: str | None, yes: bool, give_up: bool
 ) -> dict[str, object]:
     from heartlog.ble import find_monitor, open_backend
     from heartlog.cli.acts import act
@@ -51,11 +56,15 @@ async def _erase(
                 try:
                     held = await look(monitor, opened)
                     output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
-                    if not (held.session or held.missing or held.ecg_missing):
-                        await asyncio.to_thread(output.confirm, "Erase it?", yes)
+                    if not (held.session or held.missing or (held.locked and not give_up)):
+                        ask = "Erase it?"
+                        if held.locked:
+                            ask = f"Lose {held.locked} records that nobody has read, and erase it?"
+                        await asyncio.to_thread(output.confirm, ask, yes)
                     what = {"records": held.records, "ecg_blocks": held.ecg_blocks}
+                    what["given_up"] = held.locked
                     act(opened, "erase", "monitor", monitor.info.device_id, **what)
-                    seq = await wipe(monitor, opened, backend.clock.now())
+                    seq = await wipe(monitor, opened, backend.clock.now(), give_up)
                 finally:
                     claim.release()
                 return {

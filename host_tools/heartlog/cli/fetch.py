@@ -36,6 +36,8 @@ def fetch(
     follower, done, complete = asyncio.run(_fetch(backend, store, monitor, patient))
     if as_json:
         output.print_json({**follower.as_json(), "complete": complete, "fetched": done})
+    elif follower.session_id is None and done and follower.locked:
+        output.note("Nothing else is to be fetched: this store has the rest.")
     elif follower.session_id is None and done:
         output.note("There is nothing to fetch: this store has it all.")
     elif follower.session_id is not None:
@@ -49,6 +51,8 @@ def fetch(
             output.note("All is here that the monitor had; the session itself has not ended.")
     if not done:
         output.note("Not all was fetched. Go on, near the monitor: heartlog fetch")
+        raise typer.Exit(ExitCode.INCOMPLETE)
+    if follower.locked:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

@@ -7,8 +7,10 @@
     if (grant := flow.grant()): send(grant)   # credits, when it is time
 
 What the batch says is final: `records` continue the sequence, except for what `missing` names,
-which does not exist any more on the monitor. `early` are records that arrived ahead of their turn
-(live ones while a backlog is fetched): to be shown, not stored; they come again in order.
+which does not exist any more on the monitor, and what `locked` names, which is there and sealed
+under a key that this computer does not hold: it must not be acknowledged. `early` are records
+that arrived ahead of their turn (live ones while a backlog is fetched): to be shown, not stored;
+they come again in order.
 """
 
 from __future__ import annotations
@@ -31,9 +33,10 @@ class Batch:
     records: list[Record] = field(default_factory=list)
     early: list[Record] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
-    """(first, last) of numbers that the monitor no longer has, or that are locked."""
-    locked: bool = False
-    """A page on the way to these records could not be opened: its key is not this host's."""
+    """(first, last) of numbers that the monitor no longer has."""
+    locked: list[tuple[int, int]] = field(default_factory=list)
+    """(first, last) of numbers that are sealed under a key which is not this host's. Some of them
+    may not exist: what lies between two pages of others can't be told from them."""
     newest: int = 0
     """The highest number that the monitor is known to have given, 0 if the frame told none."""
 
@@ -42,11 +45,11 @@ class Batch:
         self.records += later.records
         self.early += later.early
         self.missing += later.missing
-        self.locked |= later.locked
+        self.locked += later.locked
         self.newest = max(self.newest, later.newest)
 
     def __bool__(self) -> bool:
-        return bool(self.records or self.early or self.missing)
+        return bool(self.records or self.early or self.missing or self.locked)
 
 
 class RecordFlow:
@@ -70,6 +73,10 @@ class RecordFlow:
         self.damaged_pages = 0
         self.locked_pages = 0
         """Pages that are sealed under a key which `keys` does not hold."""
+        self.locked: list[tuple[int, int]] = []
+        """The numbers of such pages, as far as they were passed."""
+        self.locked_keys: set[int] = set()
+        """The keys they want (`heartlog.security.journal.key_id`)."""
         self.unreadable = 0
         """Frames that are no frames of ours (bad length, unknown version)."""
         self._counter: int | None = None
@@ -87,6 +94,13 @@ class RecordFlow:
         self._waiting = True
         self._page = None
         return bytes(wire.command(wire.REPORT, tag, wire.GREATER_OR_EQUAL, self.next_seq))
+
+    def jump(self, seq: int) -> None:
+        """What comes before `seq` is not needed: the stream is begun anew there."""
+        if seq > self.next_seq:
+            self.next_seq = seq
+            self.must_report = True
+            self._locked = False
 
     def go_on_from(self, earlier: RecordFlow) -> None:
         """This is another stream of the same connection: its frames are counted on."""
@@ -179,6 +193,7 @@ class RecordFlow:
             self.damaged_pages += 1
         if self._sealed.locked and not locked:
             self.locked_pages += 1
+            self.locked_keys.add(self._sealed.ident)
             self._locked = True
 
     def _skip(self, first: int, following: int, batch: Batch) -> None:
@@ -187,6 +202,10 @@ class RecordFlow:
             self.next_seq = following
 
     def _miss(self, following: int, batch: Batch) -> None:
-        batch.missing.append((self.next_seq, following - 1))
-        batch.locked |= self._locked
+        gone = (self.next_seq, following - 1)
+        if self._locked:
+            batch.locked.append(gone)
+            self.locked.append(gone)
+        else:
+            batch.missing.append(gone)
         self._locked = False

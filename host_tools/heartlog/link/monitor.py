@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,9 @@ ANSWER_SECONDS = 5.0
 """Real seconds to wait for an answer: a monitor answers within one turn of its loop."""
 SILENCE_SECONDS = 5.0
 """Seconds of the backend's clock without any frame: the link is taken to be dead."""
+_LOOK_SECONDS = 0.25
+_LATE_SECONDS = 2 * _LOOK_SECONDS
+"""A wait that took so long was this computer's own affair."""
 _PINGS = 5
 _REPORTED, _CREDITS = b"", bytes(1)
 _KIND_COMMAND, _KIND_ANSWER, _KIND_RECORDS, _KIND_ECG = 1, 2, 3, 4
@@ -357,6 +361,7 @@ class Monitor:
             flow.go_on_from(self.flow)
         self.flow = flow
         self.last_heard = self._clock.ticks()
+        late = False
         while True:
             if flow.must_report:
                 tag = self._next_tag()
@@ -366,11 +371,16 @@ class Monitor:
             if (grant := flow.grant(self._next_tag(), ecg_taken, force)) is not None:
                 self._ecg_granted = ecg_taken
                 await self._write(grant)
+            asked = time.monotonic()
             try:
                 # not wait_for: in Python 3.11 it may swallow a cancellation (gh-86296)
-                async with asyncio.timeout(0.25):
+                async with asyncio.timeout(_LOOK_SECONDS):
                     frame = await self._frames.get()
             except TimeoutError:
+                # Who was late? A computer that slept or was busy reads first what has come.
+                was_late, late = late, time.monotonic() - asked > _LATE_SECONDS
+                if not self._frames.empty() or (late and not was_late):
+                    continue
                 if self._clock.ticks() - self.last_heard > SILENCE_SECONDS:
                     raise LinkLost(
                         f"The monitor has been silent for {SILENCE_SECONDS:.0f} s."

@@ -13,6 +13,7 @@ from typing import Any
 from heartlog.live.state import LiveState
 from heartlog.overview import duration
 from heartlog.recorder import events
+from heartlog.recorder.sealed import keys_text
 
 Say = Callable[[str], None]
 
@@ -28,6 +29,7 @@ class Follower:
         self.stored = 0
         self.behind = 0
         self.missing = 0
+        self.locked = 0
         self.interruptions = 0
         self.finished = False
         self.started: float | None = None
@@ -93,12 +95,17 @@ class Follower:
         count = event.last - event.first + 1
         self.missing += count
         which = f"{count} records ({event.first} to {event.last})"
-        if event.locked:
-            self.say(
-                f"{which} are sealed under another computer's key: pair it there to read them."
-            )
-        else:
-            self.say(f"The monitor does not have {which}: lost, or left out by a restart.")
+        self.say(f"The monitor does not have {which}: lost, or left out by a restart.")
+
+    def _on_locked(self, event: events.Locked) -> None:
+        count = event.last - event.first + 1
+        self.locked += count
+        self.say(
+            f"{count} records ({event.first} to {event.last}) are sealed under the"
+            f" {keys_text(event.keys)} of another computer. They stay on the monitor: pair it"
+            " with that computer again and fetch them there, or give them up:"
+            " heartlog erase --give-up"
+        )
 
     def _on_committed(self, event: events.Committed) -> None:
         self.stored = event.count
@@ -148,6 +155,7 @@ class Follower:
             "beats": self.state.beat_count,
             "records_stored": self.stored,
             "records_missing": self.missing,
+            "records_locked": self.locked,
             "interruptions": self.interruptions,
             "fault": self.state.fault or None,
         }

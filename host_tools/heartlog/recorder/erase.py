@@ -17,32 +17,45 @@ from heartlog._firmware.monitor.link import wire
 from heartlog.errors import CommandError, Incomplete
 from heartlog.link import Monitor, RequestRefused
 from heartlog.recorder.fetch import only_notes
+from heartlog.recorder.sealed import Sealed, keys_text, not_here
 from heartlog.recorder.whole import stored_range
 from heartlog.store import Store, whole_ecg
 
 ATTEMPTS = 50
 FETCH = "Fetch it first: heartlog fetch"
+GIVE_UP = (
+    "Pair it with that computer again and fetch there (heartlog keys list shows each key)."
+    " Or lose them for good: heartlog erase --give-up"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a monitor holds; `missing`: records, other than its notes of itself, and
-    `ecg_missing`: blocks or strips of ECG, that the store has not."""
+    `ecg_missing`: blocks or strips of ECG, that the store has not; `locked`: records that it can't
+    have, because they are sealed under `keys`, which are another computer's."""
 
     records: int
     missing: int
     ecg_blocks: int
     ecg_missing: int
     session: int
+    locked: int = 0
+    keys: frozenset[int] = frozenset()
 
     def told(self) -> str:
         """In words."""
         ecg = f" and {self.ecg_blocks} blocks of ECG" if self.ecg_blocks else ""
-        if not self.missing and not self.ecg_missing:
+        if not self.missing and not self.ecg_missing and not self.locked:
             return f"{self.records} records{ecg}, all of them in this store"
         parts = [f"{self.missing} records"] if self.missing else []
         parts += [f"{self.ecg_missing} pieces of ECG"] if self.ecg_missing else []
-        return f"{self.records} records{ecg}; {' and '.join(parts)} not in this store"
+        told = f"{self.records} records{ecg}"
+        if parts:
+            told += f"; {' and '.join(parts)} not in this store"
+        if self.locked:
+            told += f"; {self.locked} sealed under the {keys_text(self.keys)} of another computer"
+        return told
 
 
 async def look(monitor: Monitor, store: Store) -> Held:
@@ -66,14 +79,23 @@ async def look(monitor: Monitor, store: Store) -> Held:
             left = whole_ecg.missing_strips(store, info.device_id, info.journal)
             lost = sum(1 for strip in left if strip.block + strip.blocks > first)
     after = store.committed_seq(info.device_id, info.journal, status["first_seq"])
-    if count and await only_notes(monitor, after, last):
-        count = 0
+    locked, keys = 0, frozenset[int]()
+    if count:
+        notes = await only_notes(monitor, store, max(after, status["first_seq"] - 1), last)
+        if monitor.flow is not None and monitor.flow.locked:
+            found_locked = monitor.flow.locked
+            locked = sum(
+                max(0, min(b, d) + 1 - max(a, c)) for a, b in missing for c, d in found_locked
+            )
+            keys = frozenset(monitor.flow.locked_keys)
+        count = 0 if notes else max(1, count - locked)
     records = last + 1 - status["first_seq"]
-    return Held(records, count, blocks, lost, status["session"])
+    return Held(records, count, blocks, lost, status["session"], locked, keys)
 
 
-async def erase(monitor: Monitor, store: Store, now: float) -> int:
-    """Erases it; the number of the record that says so. Incomplete when something is missing."""
+async def erase(monitor: Monitor, store: Store, now: float, give_up: bool = False) -> int:
+    """Erases it; the number of the record that says so. Incomplete when something is missing, or
+    sealed for another computer (`give_up`: that goes, too)."""
     held = await look(monitor, store)
     if held.session:
         raise CommandError(
@@ -82,7 +104,9 @@ async def erase(monitor: Monitor, store: Store, now: float) -> int:
         )
     if held.missing or held.ecg_missing:
         raise Incomplete(f"The monitor holds {held.told()}.", FETCH)
-    rest = _Rest(monitor, store, now)
+    if held.locked and not give_up:
+        raise Incomplete(f"The monitor holds {held.told()}.", GIVE_UP)
+    rest = _Rest(monitor, store, now, give_up)
     try:
         for _ in range(ATTEMPTS):
             await rest.take()
@@ -105,8 +129,9 @@ async def erase(monitor: Monitor, store: Store, now: float) -> int:
 class _Rest:
     """The records that came last; a session for them is made when there is one."""
 
-    def __init__(self, monitor: Monitor, store: Store, now: float) -> None:
+    def __init__(self, monitor: Monitor, store: Store, now: float, give_up: bool) -> None:
         self._monitor, self._store, self._now = monitor, store, now
+        self._give_up = give_up
         self._session: int | None = None
 
     async def take(self) -> None:
@@ -117,11 +142,18 @@ class _Rest:
         while after < last:
             async with asyncio.timeout(60):
                 async for batch in self._monitor.records(after):
-                    for a, b in batch.missing:
+                    flow = self._monitor.flow
+                    assert flow is not None
+                    if batch.locked and not self._give_up:
+                        raise Incomplete("The monitor holds what can't be read here.", GIVE_UP)
+                    for a, b in batch.missing + batch.locked:
                         self._store.mark_lost(info.device_id, a, b, info.journal)
-                    if batch.records:
-                        self._store.append(self._row(), batch.records, info.journal, self._now)
-                        after = batch.records[-1].seq
+                    fresh = not_here(self._store, info.device_id, info.journal, batch.records)
+                    if fresh:
+                        self._store.append(self._row(), fresh, info.journal, self._now)
+                    if batch.locked:
+                        Sealed(self._store).pass_over(info.device_id, info.journal, flow)
+                    after = max(after, flow.next_seq - 1)
                     if after >= last:
                         break
         await self._monitor.acknowledge(after)

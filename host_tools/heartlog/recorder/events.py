@@ -58,12 +58,20 @@ class Arrived(Event):
 
 @dataclass(frozen=True, slots=True)
 class Missing(Event):
-    """The monitor no longer has these numbers, or (`locked`) they are sealed under a key that
-    this computer does not hold."""
+    """The monitor no longer has these numbers."""
 
     first: int
     last: int
-    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Locked(Event):
+    """These numbers are on the monitor, sealed under keys (`security.journal.key_id`) that this
+    computer does not hold. They are not acknowledged, so the monitor keeps them while it can."""
+
+    first: int
+    last: int
+    keys: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

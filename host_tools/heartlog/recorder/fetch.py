@@ -15,6 +15,8 @@ from typing import Any
 from heartlog.link import LinkLost, Monitor
 from heartlog.recorder import belonging, events
 from heartlog.recorder.recorder import Recorder
+from heartlog.recorder.sealed import Sealed, not_here
+from heartlog.store import Store
 
 MOST_NOTES = 2000
 """So many records are looked at, whether they are more than a monitor's notes of itself."""
@@ -25,17 +27,24 @@ class NothingToFetch(Exception):
     """The store has everything but what the monitor noted outside of any session."""
 
 
-async def only_notes(monitor: Monitor, after: int, last: int) -> bool:
-    """Whether the records after..last are what a monitor notes while nobody wears it: its
-    connections, its battery, its gaps. They are no reason for a session."""
-    if last - after > MOST_NOTES:
-        return False
-    if last <= after:
+async def only_notes(monitor: Monitor, store: Store, after: int, last: int) -> bool:
+    """Whether what the store lacks of the records after..last, and what can be read of it, is what
+    a monitor notes while nobody wears it: its connections, its battery, its gaps. They are no
+    reason for a session. What can't be read is in `monitor.flow.locked` afterwards."""
+    info = monitor.info
+    if not store.missing(info.device_id, after + 1, last, info.journal):
         return True
+    sealed = Sealed(store)
+    seen = 0
     async for batch in monitor.records(after):
-        if any(r.name in OF_A_WEARER and r.seq <= last for r in batch.records):
+        fresh = not_here(store, info.device_id, info.journal, batch.records)
+        seen += len(fresh)
+        if seen > MOST_NOTES or any(r.name in OF_A_WEARER and r.seq <= last for r in fresh):
             return False
-        if monitor.flow is not None and monitor.flow.next_seq > last:
+        assert monitor.flow is not None
+        if batch.locked:
+            sealed.pass_over(info.device_id, info.journal, monitor.flow)
+        if monitor.flow.next_seq > last:
             break
     return True
 
@@ -69,7 +78,12 @@ class Fetch(Recorder):
         else:
             oldest = status["first_seq"]
             after = self._store.committed_seq(self._device, self._journal, oldest)
-            if not status["session"] and await only_notes(monitor, after, self._target):
+            notes = not status["session"] and await only_notes(
+                monitor, self._store, after, self._target
+            )
+            if monitor.flow is not None and monitor.flow.locked:
+                self._tell_locked(monitor.flow, monitor.flow.locked)
+            if notes:
                 raise NothingToFetch
             empty = None if found is None else found.session.id
             self.session_id = self._open_row(monitor, status["session"], empty)

@@ -10,9 +10,11 @@ from typing import Any
 from heartlog.ble import Backend, Found, find_monitor
 from heartlog.errors import CommandError
 from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record
+from heartlog.link.flow import RecordFlow
 from heartlog.recorder import belonging, events
 from heartlog.recorder.claim import Claim
 from heartlog.recorder.scale import Scale
+from heartlog.recorder.sealed import Sealed, not_here
 from heartlog.recorder.strips import StripFetcher
 from heartlog.recorder.trying import Trying, words
 from heartlog.recorder.zone import own_zone
@@ -62,6 +64,7 @@ class Recorder:
         self.strips = StripFetcher(store, on_ecg)
         """Fetches strips; set its `live` to have live ECG delivered to `on_ecg`."""
         self._scale = Scale()
+        self._sealed = Sealed(store)
         self.session_id: int | None = None
         self.monitor: Monitor | None = None
         """The monitor while it is connected."""
@@ -161,6 +164,7 @@ class Recorder:
             self._claim.take()
         oldest = status["first_seq"]
         after = max(self._store.committed_seq(self._device, self._journal, oldest), oldest - 1)
+        after = self._sealed.resume(self._device, self._journal, after)
         # Whoever has the records has the session: a second computer changes nothing in its store.
         await monitor.take(after)
         await self._open_session(monitor, status)
@@ -271,7 +275,11 @@ class Recorder:
         for first, last in batch.missing:
             self._commit()
             self._store.mark_lost(self._device, first, last, self._journal)
-            self._tell(events.Missing(self._clock.now(), first, last, batch.locked))
+            self._tell(events.Missing(self._clock.now(), first, last))
+        if batch.locked and self.monitor is not None and self.monitor.flow is not None:
+            self._tell_locked(self.monitor.flow, batch.locked)
+            batch.records = not_here(self._store, self._device, self._journal, batch.records)
+            self._sealed.pass_over(self._device, self._journal, self.monitor.flow)
         if batch.records:
             if not self._pending:
                 self._pending_since = now
@@ -282,6 +290,12 @@ class Recorder:
             behind = max(0, self._newest - last) if last else len(batch.early)
             self._tell(events.Arrived(self._clock.now(), batch.records, batch.early, behind))
 
+    def _tell_locked(self, flow: RecordFlow, ranges: list[tuple[int, int]]) -> None:
+        self.strips.hold = True
+        for first, last in self._sealed.note(ranges):
+            keys = frozenset(flow.locked_keys)
+            self._tell(events.Locked(self._clock.now(), first, last, keys))
+
     async def _commit_when_due(self, monitor: Monitor, now: float) -> bool:
         """Commits and acknowledges when it is time; True when nothing of the session is left."""
         if self._pending and (
@@ -291,7 +305,7 @@ class Recorder:
         ):
             seq = self._commit()
             if seq is not None:
-                await monitor.acknowledge(seq)
+                await monitor.acknowledge(self._sealed.most(seq))
         return not self._pending or self._behind_the_end(self._pending[0])
 
     def _behind_the_end(self, record: Record) -> bool:

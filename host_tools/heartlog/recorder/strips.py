@@ -44,6 +44,8 @@ class StripFetcher:
         self.fetched = 0
         """Strips that were stored."""
         self.live = False
+        self.hold = False
+        """Nothing is acknowledged: the monitor holds what another computer alone can read."""
         self._running = False
         self.whole: WholeEcg | None = None
         """The whole ECG, while a monitor is connected that keeps it."""
@@ -120,6 +122,7 @@ class StripFetcher:
             await self._ask(monitor, session_id)
         if self.whole is not None:
             self._queue.clear()  # a strip is a part of the whole
+            self.whole.hold = self._held(monitor)
             await self.whole.step(monitor, now, session_id, rate, nv_per_code)
             return
         wanted = self._current
@@ -133,7 +136,8 @@ class StripFetcher:
                     self._queue.appendleft(wanted)
                 else:
                     self._keep(wanted, session_id, rate, nv_per_code, monitor.info.journal)
-                    if whole and not self._queue:  # all before it is here, too
+                    if whole and not self._queue and not self._held(monitor):
+                        # all before it is here, too
                         with contextlib.suppress(RequestRefused):  # an older monitor
                             await monitor.request(wire.ECG_ACK, last)
         if self._current is None and self._queue:
@@ -141,6 +145,9 @@ class StripFetcher:
         elif self._current is None and self.live != self._running:
             self._running = self.live
             await (monitor.start_ecg() if self.live else monitor.stop_ecg())
+
+    def _held(self, monitor: Monitor) -> bool:
+        return self.hold or (monitor.flow is not None and monitor.flow.locked_pages > 0)
 
     async def _begin(self, monitor: Monitor, wanted: _Wanted) -> None:
         missing = [

@@ -41,6 +41,8 @@ class WholeEcg:
         self._pending_since = 0.0
         self.heard = 0.0
         """When the last block came (backend's clock)."""
+        self.hold = False
+        """Nothing is acknowledged: see `StripFetcher.hold`."""
         self._flow: EcgFlow | None = None
         self._stream = 0
         """The flow's stream that is ours; below it, blocks are of an earlier one."""
@@ -156,7 +158,8 @@ class WholeEcg:
             self._pending = blocks + self._pending
             raise
         self._committed = blocks[-1].number
-        await monitor.request(wire.ECG_ACK, self._committed)
+        if not self.hold:
+            await monitor.request(wire.ECG_ACK, self._committed)
 
 
 async def stored_range(monitor: Monitor) -> tuple[int, int, int, int] | None:

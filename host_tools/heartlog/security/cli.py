@@ -11,7 +11,8 @@ import typer
 from heartlog.cli import output
 from heartlog.cli.options import JsonOption, StoreOption, YesOption
 from heartlog.errors import NotFound, UsageProblem
-from heartlog.security.keys import Keys, own_keys, own_master
+from heartlog.security.journal import key_id
+from heartlog.security.keys import Keys, Pairing, own_keys, own_master
 
 keys_app = typer.Typer(help="The keys of paired monitors.", no_args_is_help=True)
 
@@ -50,18 +51,12 @@ def pair(
 
 @keys_app.command("list")
 def list_keys(as_json: JsonOption = False) -> None:
-    """Which monitors this computer holds keys for. The keys themselves are never shown."""
+    """Which monitors this computer holds keys for. The keys themselves are never shown.
+
+    Four digits tell one key from another: those that a monitor's records name as theirs.
+    """
     keys = own_keys()
-    rows = [
-        {
-            "device": p.device,
-            "session": p.session,
-            "made": _moment(p.made),
-            "lost": _moment(p.lost),
-            "wiped": _moment(p.wiped),
-        }
-        for p in (keys.all() if keys else [])
-    ]
+    rows = [] if keys is None else [_row(keys, p) for p in keys.all()]
     if as_json:
         output.print_json(rows)
     elif rows:
@@ -69,14 +64,26 @@ def list_keys(as_json: JsonOption = False) -> None:
             (
                 str(r["device"]),
                 str(r["session"] or "-"),
+                str(r["key_id"]),
                 str(r["made"]),
                 "wiped" if r["wiped"] else "lost" if r["lost"] else "",
             )
             for r in rows
         ]
-        output.out().print(output.table(("Monitor", "Session", "Paired (UTC)", ""), cells))
+        output.out().print(output.table(("Monitor", "Session", "Key", "Paired (UTC)", ""), cells))
     else:
         output.note("No monitor is paired with this computer. Pair one: heartlog pair")
+
+
+def _row(keys: Keys, pairing: Pairing) -> dict[str, object]:
+    return {
+        "device": pairing.device,
+        "session": pairing.session,
+        "key_id": f"{key_id(keys.journal_key(pairing.key_bytes)):04x}",
+        "made": _moment(pairing.made),
+        "lost": _moment(pairing.lost),
+        "wiped": _moment(pairing.wiped),
+    }
 
 
 def _moment(when: float) -> str | None:

@@ -96,7 +96,8 @@ def _xor(data: bytes, cover: bytes) -> bytes:
 
 
 class SealedPage:
-    """One page as it arrives. `locked`: it is sealed under a key that isn't ours."""
+    """One page as it arrives. `locked`: it is sealed under a key that isn't ours; `ident`: which
+    (`key_id`)."""
 
     def __init__(self, keys: JournalKeys | None, journal: int) -> None:
         self._keys = keys
@@ -105,6 +106,7 @@ class SealedPage:
         self._given = 0  # raw bytes whose plain ones were given
         self._stream: bytes | None = None
         self.locked = False
+        self.ident = -1
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -125,17 +127,17 @@ class SealedPage:
         ident, n = struct.unpack_from("<HH", raw, HEAD)
         key = self._keys.page_key(ident, n) if self._keys is not None else None
         self._given = HEAD + EXTRA
-        if key is None:
-            self.locked = True
-            return b""
-        number = int.from_bytes(raw[1:4], "little")
-        (boot,) = struct.unpack_from("<H", raw, 12)
-        self._stream = stream(key, PAGES, boot, self._journal, number, PAGE_BYTES)
         head = bytearray(raw[:HEAD])
         seed = (self._journal ^ self._journal >> 16) & 0xFFFF
         crc = binascii.crc_hqx(raw[HEAD : HEAD + EXTRA], binascii.crc_hqx(head[:14], seed))
         if crc != int.from_bytes(head[14:], "little"):
             return bytes(head)  # damaged, and seen to be so
+        if key is None:
+            self.locked, self.ident = True, ident
+            return b""
+        number = int.from_bytes(raw[1:4], "little")
+        (boot,) = struct.unpack_from("<H", raw, 12)
+        self._stream = stream(key, PAGES, boot, self._journal, number, PAGE_BYTES)
         head[0] &= ~SEALED
         for i in range(_SAMPLE, _SAMPLE + 4):
             head[i] ^= self._stream[i]
