@@ -29,7 +29,7 @@ from virtual_board.settings import default_image
 SPEED = 60
 """Times real time: what this computer does without sweating, a board sampling in blocks."""
 UNHURRIED = 10
-"""Times real time at the end: also a busy computer's host fetches faster than the monitor notes."""
+"""Times real time at the end: a busy computer, too, fetches faster than the monitor notes."""
 PATIENCE = 120.0
 """Real seconds that anything may take on a computer that has other things to do."""
 
