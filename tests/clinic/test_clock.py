@@ -52,6 +52,30 @@ def test_a_host_clock_that_was_set_counts_as_a_jump_and_the_later_time_holds():
     assert fit.time(index[0]) == pytest.approx(T0, abs=0.05)
 
 
+@pytest.mark.parametrize("odd", [-1800.0, -0.5, 5.0, 9000.0])
+@pytest.mark.parametrize("side", [-1, 0])
+def test_an_odd_point_where_the_clock_was_set_is_no_jump_of_its_own(odd, side):
+    index, time, uncertainty = points()
+    set_at = len(time) // 2
+    time[:set_at] -= 3600.0
+    time[set_at + side] = T0 + index[set_at + side] / RATE + odd
+    fit = fit_clock(index, time, uncertainty, RATE)
+    assert fit.jumps == 1
+    assert fit.time(index[0]) == pytest.approx(T0, abs=0.05)
+
+
+@pytest.mark.parametrize("between", [2, 3, 20])
+def test_a_clock_that_was_set_twice_has_jumped_twice(between):
+    """As long as it was compared twice in between: one point alone may be an odd one."""
+    index, time, uncertainty = points()
+    half = len(time) // 2
+    time[: half - between] -= 0.3
+    time[half - between : half] += 7200.0
+    fit = fit_clock(index, time, uncertainty, RATE)
+    assert fit.jumps == 2
+    assert fit.time(index[0]) == pytest.approx(T0, abs=0.05)
+
+
 @pytest.mark.parametrize("step", [0.3, -0.3, 0.15])
 @pytest.mark.parametrize("ppm", [50.0, -50.0])
 def test_a_step_by_ntp_in_the_middle_is_found(step, ppm):

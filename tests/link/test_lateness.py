@@ -19,6 +19,9 @@ class Clock:
     def ticks(self) -> float:
         return self.time
 
+    def now(self) -> float:
+        return self.time
+
 
 def monitor(clock: Clock) -> Monitor:
     """One that is connected, with a client that takes every write and answers a REPORT."""
@@ -65,3 +68,33 @@ def test_what_came_while_this_computer_was_late_is_read_first(there: bool) -> No
     else:
         with pytest.raises(LinkLost, match="silent for 5 s"):
             asyncio.run(go())
+
+
+def test_a_pause_between_two_looks_at_the_clock_is_no_error(monkeypatch: Any) -> None:
+    """Whatever stops this computer while clocks are compared, the time told is as true as said."""
+    clock = Clock()
+    asked: list[float] = []
+
+    def now() -> float:
+        read = clock.time
+        if not asked:
+            clock.time += 3.0  # other programs run, after the clock was read
+        return read
+
+    async def request(opcode: int, *_: Any) -> tuple[int, int, int]:
+        if opcode == wire.PING:
+            trip = 0.004 if not asked else 0.010
+            asked.append(clock.time + trip / 2)
+            clock.time += trip
+        return len(asked) - 1, 0, 1
+
+    async def go() -> None:
+        made = monitor(clock)
+        monkeypatch.setattr(made, "request", request)
+        monkeypatch.setattr(clock, "now", now)
+        point = await made.synchronize()
+        error = abs(point.host_us / 1e6 - asked[point.sample])
+        assert error <= point.uncertainty_us / 1e6 + 1e-6
+        assert point.uncertainty_us == 5000
+
+    asyncio.run(go())

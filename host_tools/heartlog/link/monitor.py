@@ -308,7 +308,8 @@ class Monitor:
         """
         best: SyncPoint | None = None
         for _ in range(_PINGS):
-            sent, began = self._clock.now(), self._clock.ticks()
+            # In this order: a pause between the two widens the uncertainty, and is no error of it.
+            began, sent = self._clock.ticks(), self._clock.now()
             sample, late_us, boot = await self.request(wire.PING, int(sent * 1e6))
             half = max(self._clock.ticks() - began, 0.0) / 2
             point = SyncPoint(
