@@ -219,6 +219,31 @@ def test_deidentifying_moves_times_by_whole_weeks_and_keeps_the_rest(store, sess
     assert data.patient.name == "Zoë Müller"
 
 
+def test_an_open_electrode_does_not_coarsen_the_rest_of_the_file(store, tmp_path):
+    pyedflib = pytest.importorskip("pyedflib", reason="pyedflib is not installed")
+    codes = np.concatenate([np.tile([0, 20_000, -7_000, 500], 2500), np.full(2500, 2**23 - 1)])
+    test = ImportedTest(
+        source="made by a test",
+        rate=250.0,
+        started_at=1.79e9,
+        time_known=True,
+        samples=np.arange(100, 9_000, 200),
+        kinds=np.ones(45, np.uint8),
+        channels=[Channel("II", 250.0, 48.08, [(0, codes.astype(np.int32))])],
+    )
+    saved = save(store, test)
+    notes.add_diary(store, saved.id, saved.started_at + 20, "dizzy – at Łódź’s “Straße”")
+    (path,), _ = export_session(store, saved.id, "edf", tmp_path)
+    with pyedflib.EdfReader(str(path)) as reader:
+        signal = reader.readSignal(0)
+        highest = reader.getPhysicalMaximum(0)
+    assert np.allclose(signal[:10_000], codes[:10_000] * 48.08e-3, atol=0.05)
+    assert np.allclose(signal[10_000:12_500], highest)
+    export_session(store, saved.id, "wfdb", tmp_path)
+    (told,) = [n for n in wfdb.rdann(str(tmp_path / f"session{saved.id}"), "atr").aux_note if n]
+    assert told == 'event dizzy - at Lodz\'s "Strasse"'
+
+
 def test_a_few_strips_in_days_become_records_of_their_own(store, tmp_path):
     session = store.open_session("aa", rate=250.0, nv_per_code=48.08, started_at=1.79e9)
     day = 86_400 * 250

@@ -8,16 +8,19 @@ days of zeros are written in blocks, never held in memory.
 
 import datetime as dt
 import math
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from heartlog.export.common import LETTERS, ExportData, lead_name, padded
+from heartlog.export.common import LETTERS, ExportData, PlacedRun, lead_name, padded
+from heartlog.export.spelling import plain_ascii
 from heartlog.store import AFTER_GAP, BeatKind
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+RAIL = 2**23 - 2
+"""Codes of a front end that has nothing to measure (24 bits)."""
 BLOCK = 600
 """Data records written at a time."""
 
@@ -62,13 +65,31 @@ def _record_seconds(rate: float) -> float:
 
 
 def _scale(data: ExportData, channel: int) -> tuple[float, float, float]:
-    """Return (physical minimum, physical maximum in µV, codes per digital step)."""
-    runs = [p.run for p in data.runs if p.run.channel == channel]
-    nv = runs[0].nv_per_code
-    peak = max((int(np.abs(r.codes.astype(np.int64)).max(initial=1)) for r in runs), default=1)
+    """Return (physical minimum, physical maximum in µV, codes per digital step).
+
+    An open input lies at the front end's rail, 400 mV: a scale that holds it would give the whole
+    session steps of 12 µV. What lies outside the scale is written as its end.
+    """
+    runs = [p for p in data.runs if p.run.channel == channel]
+    nv = runs[0].run.nv_per_code
+    codes = [p.run.codes.astype(np.int64) for p in runs]
+    worn = [c[on] for c, p in zip(codes, runs, strict=True) if (on := _worn(data, p)).any()]
+    peak = max(int(np.abs(c).max(initial=1)) for c in worn or codes)
     per_step = max(1.0, peak / 32_767.0)
     top = float(f"{32_767 * nv * per_step / 1000.0:.6g}")
     return -top, top, per_step
+
+
+def _worn(data: ExportData, placed: PlacedRun) -> npt.NDArray[np.bool_]:
+    """Which samples of a run are neither within a second of a loose electrode nor at the rail."""
+    codes = placed.run.codes
+    on: npt.NDArray[np.bool_] = np.abs(codes.astype(np.int64)) < RAIL
+    for start, stop, why in data.analysis.quality.bad_spans:
+        if why.startswith("lead off"):
+            first = data.sample_at(start - 1.0) - placed.first
+            last = data.sample_at(stop + 1.0) - placed.first
+            on[max(0, first) : max(0, last)] = False
+    return on
 
 
 def _digital(
@@ -123,7 +144,7 @@ def _onset(seconds: float) -> bytes:
 
 def _ascii(text: str, empty: str = "X") -> str:
     """EDF+ headers are ASCII without spaces inside a field: accents go, blanks become _."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = plain_ascii(text)
     return "_".join(plain.split()) or empty
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import wfdb
 
 from heartlog.export.common import LETTERS, ExportData, PlacedRun, iso, lead_name, padded
+from heartlog.export.spelling import plain_ascii
 from heartlog.store import BeatKind
 
 INVALID = -(2**31)
@@ -57,7 +58,7 @@ def _comments(data: ExportData) -> list[str]:
     lines += [
         f"gap at {iso(g.at)} {g.seconds:.3f} s: {g.reason}" for g in data.analysis.quality.gaps
     ]
-    return lines
+    return [plain_ascii(line, "?") for line in lines]
 
 
 def _record(
@@ -123,7 +124,7 @@ def _annotations(data: ExportData, name: str, folder: Path, first: int, stop: in
         "atr",
         np.array([max(0, r[0] - first) for r in rows], np.int64),
         symbol=[r[1] for r in rows],
-        aux_note=[r[2] for r in rows],
+        aux_note=[plain_ascii(r[2], "?") for r in rows],  # wfdb keeps a byte of each character
         fs=data.rate,
         write_dir=str(folder),
     )
