@@ -22,6 +22,7 @@ from heartlog.evaluation.records import Recording, Reference, find, read
 from heartlog.evaluation.score import Counts
 from heartlog.export.common import collect
 from heartlog.export.text_export import write_json
+from heartlog.live.state import LiveState
 from heartlog.overview import Overview
 from heartlog.recorder import Recorder, events
 from heartlog.report.make import make_report
@@ -167,6 +168,7 @@ def test_the_host_shows_which_lead_it_was(seen: Seen) -> None:
             "beats from lead I again",
         ]
         assert overview.marks[0][1] == "button"
+        assert store.session(seen.session).event_count == len(overview.marks) == 1
         # Lead I was off for half a minute, and the beats were seen all the same.
         assert overview.lead_off_seconds < 1
         timeline = store.timeline(seen.session)
@@ -194,6 +196,20 @@ def test_the_host_shows_which_lead_it_was(seen: Seen) -> None:
     assert {placed.run.channel for placed in data.runs} == {1, 2}
     written = write_json(data, folder / "session.json")
     assert "beats from lead II: lead I is off" in written[0].read_text()
+
+
+def test_the_live_view_follows(seen: Seen) -> None:
+    state, shown = LiveState(), []
+    for record in sorted(seen.records, key=lambda r: r.seq):
+        state.take(record)
+        if record.kind == wire.EVENT and record.values["kind"] == wire.EVENT_CHANNEL:
+            shown.append((state.channel, state.last_event))
+        if record.kind == wire.BEAT and not shown[1:]:
+            assert state.other_lead == (" (lead II)" if shown else "")
+    assert shown[:2] == [
+        (2, "beats from lead II: lead I is off"),
+        (1, "beats from lead I again"),
+    ]
 
 
 def test_eight_channels(micropython: str, tmp_path: Path) -> None:

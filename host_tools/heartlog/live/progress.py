@@ -138,7 +138,7 @@ class Follower:
         parts.append(f"{self.state.beat_count} beats")
         rate = self.state.heart_rate
         parts.append(f"{rate:.0f}/min" if rate else "--/min")
-        parts.append(f"signal {self.state.signal_name}")
+        parts.append(f"signal {self.state.signal_name}{self.state.other_lead}")
         off = [name for name, on in self.state.electrodes() if not on]
         if off:
             parts.append(f"{' '.join(off)} off")

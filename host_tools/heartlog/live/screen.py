@@ -80,6 +80,7 @@ def _numbers(state: LiveState, unicode: bool) -> Text:
 def _signal(state: LiveState, unicode: bool) -> Text:
     good = state.signal in (wire.SIGNAL_GOOD, wire.SIGNAL_UNKNOWN)
     text = Text.assemble("signal ", (state.signal_name, "bold green" if good else "bold yellow"))
+    text.append(state.other_lead)
     known = state.signal != wire.SIGNAL_UNKNOWN or state.off
     for name, on in state.electrodes():
         if not known:

@@ -189,6 +189,11 @@ class LiveState:
         names = wire.SIGNAL_NAMES
         return names[self.signal] if self.signal < len(names) else f"state {self.signal}"
 
+    @property
+    def other_lead(self) -> str:
+        """` (lead II)` while the beats come from another lead than the first, else nothing."""
+        return "" if self.channel == 1 else f" ({lead.lead(self.channel)})"
+
     def electrodes(self) -> list[tuple[str, bool]]:
         """(name, is on) of each electrode to show: the limb leads, and others that are off."""
         return [

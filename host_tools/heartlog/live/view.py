@@ -125,5 +125,5 @@ class View:
         fault = f"  FAULT: {state.fault}" if state.fault else ""
         return (
             f"{self.status}  {rate} beats/min  RR {rr} ms  beats {state.beat_count}"
-            f"  signal {state.signal_name}{off}{fault}"
+            f"  signal {state.signal_name}{state.other_lead}{off}{fault}"
         )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from heartlog.link import LinkLost, Monitor
+from heartlog._firmware.monitor.link import wire
+from heartlog.link import LinkLost, Monitor, Record
 from heartlog.recorder import belonging, events
 from heartlog.recorder.recorder import Recorder
 from heartlog.recorder.sealed import Sealed, not_here
@@ -39,7 +40,7 @@ async def only_notes(monitor: Monitor, store: Store, after: int, last: int) -> b
     async for batch in monitor.records(after):
         fresh = not_here(store, info.device_id, info.journal, batch.records)
         seen += len(fresh)
-        if seen > MOST_NOTES or any(r.name in OF_A_WEARER and r.seq <= last for r in fresh):
+        if seen > MOST_NOTES or any(_of_a_wearer(r) and r.seq <= last for r in fresh):
             return False
         assert monitor.flow is not None
         if batch.locked:
@@ -47,6 +48,11 @@ async def only_notes(monitor: Monitor, store: Store, after: int, last: int) -> b
         if monitor.flow.next_seq > last:
             break
     return True
+
+
+def _of_a_wearer(record: Record) -> bool:
+    """A start notes which channel it reads, worn or not."""
+    return record.name in OF_A_WEARER and record.values.get("kind") != wire.EVENT_CHANNEL
 
 
 class Fetch(Recorder):

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as Db
 
 from heartlog.store.errors import NotFound, StoreDamaged
+from heartlog.store.lead import is_change
 from heartlog.store.schema import BeatChunk, Device, RecordRow, SeqRange, SessionRow
 from heartlog.store.types import KINDS, PACKED_BEAT, Beats, Record, pack_beats
 
@@ -71,7 +72,7 @@ def append(
             known.lose(first, first + int(record.fields.get("count") or 0) - 1)
     session.beat_count += len(beats)
     session.gap_count += sum(r.kind == "gap" for r in others)
-    session.event_count += sum(r.kind == "event" for r in others)
+    session.event_count += sum(r.kind == "event" and not is_change(r.fields) for r in others)
     session.last_data_at = moment
     return len(fresh)
 
