@@ -170,7 +170,7 @@ def test_wrong_keys_are_refused_journalled_and_slowed(tmp_path: Path) -> None:
         right = (await find_monitor(backend)).key
         assert right is not None
         # A liar sends wrong answers by hand: the monitor must see the failures.
-        for _ in range(4):
+        for _ in range(9):
             client = backend.client(found.device)
             await client.connect()
             hello = wire.command(wire.KEY_HELLO, 1, 1, os.urandom(16))
@@ -180,13 +180,13 @@ def test_wrong_keys_are_refused_journalled_and_slowed(tmp_path: Path) -> None:
                 await client.write_gatt_char(wire.CONTROL_UUID, lie, response=True)
             await until(lambda: not client.is_connected)  # noqa: B023
         end = time.monotonic() + 90
-        while time.monotonic() < end:  # the gate opens again by itself
+        while time.monotonic() < end:  # for strangers the gate is shut; for its host it is not
             await asyncio.sleep(0.5)
             try:
                 async with Monitor(backend, found.device, right) as monitor:
                     links = [r for r in await records_of(monitor, "link") if r.name == "link"]
                     break
-            except (NotLetIn, LinkLost):
+            except LinkLost:
                 continue
         else:
             pytest.fail("the rightful host was never let in again")

@@ -82,7 +82,20 @@ def build(
                 attribute.value.handle[0] = last
                 handles.append(last)
         table.handles.append(handles)
+    _fix_declarations(server)
     return table
+
+
+def _fix_declarations(server: Any) -> None:
+    """What services and characteristics there are can only be read; Bumble lets it be written."""
+
+    async def refuse(connection: Any, value: bytes) -> None:
+        raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+
+    for attribute in server.attributes:
+        if isinstance(attribute.value, bytes):
+            told = attribute.value
+            attribute.value = att.AttributeValue(read=lambda _, told=told: told, write=refuse)
 
 
 def _characteristic(

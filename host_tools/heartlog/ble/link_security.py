@@ -29,13 +29,18 @@ SECONDS = 30.0
 
 
 class _OneBond(KeyStore):  # type: ignore[misc]
-    """The bond with the monitor that has this pairing key, whatever address it has now."""
+    """The bond with the monitor that has this pairing key, whatever address it has now.
+
+    Only one by LE Secure Connections and the passkey is kept: somebody in between, who has not
+    the passkey, can make both sides agree to less.
+    """
 
     def __init__(self, keys: Keys, key: bytes) -> None:
         self._keys, self._key = keys, key
 
     async def update(self, name: str, keys: PairingKeys) -> None:
-        self._keys.keep_bond(self._key, keys.to_dict())
+        good = keys.ltk is not None and keys.ltk.authenticated
+        self._keys.keep_bond(self._key, keys.to_dict() if good else None)
 
     async def delete(self, name: str) -> None:
         self._keys.keep_bond(self._key, None)
@@ -67,7 +72,11 @@ async def secure_link(client: BleakClient, passkey: int, keys: Keys, key: bytes)
     backend: Any = client._backend
     if not isinstance(backend, BumbleClient) or backend.connection is None:
         return False
-    connection = backend.connection
+    return await secure(backend.connection, passkey, keys, key)
+
+
+async def secure(connection: Connection, passkey: int, keys: Keys, key: bytes) -> bool:
+    """The same for a Bumble connection."""
     device = connection.device
     device.keystore = _OneBond(keys, key)
     device.pairing_config_factory = lambda _: PairingConfig(
@@ -77,9 +86,9 @@ async def secure_link(client: BleakClient, passkey: int, keys: Keys, key: bytes)
         if await _try(connection.encrypt()):
             return _good(connection)
         keys.keep_bond(key, None)  # the monitor has lost it
-        if backend.connection is None:
+        if connection.handle not in device.connections:
             return False
-    return await _try(connection.pair()) and _good(connection)
+    return await _try(connection.pair()) and _good(connection) and keys.bond(key) is not None
 
 
 def _good(connection: Connection) -> bool:
