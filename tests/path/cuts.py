@@ -18,15 +18,18 @@ import hashlib
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bleak.exc import BleakError
 from tests.path.witness import TAIL_MS, Witness, same, stored
 
 from heartlog._boards.virtual.models import flash as chip
 from heartlog._firmware.monitor.ring import UNITS
-from heartlog.ble import find_monitor, open_backend
+from heartlog.ble import Backend, find_monitor, open_backend
+from heartlog.errors import CommandError
 from heartlog.link import Monitor
 from heartlog.link.settings import SETTINGS, read, write
 from heartlog.recorder import Recorder, events
@@ -37,7 +40,7 @@ from virtual_board.settings import default_image
 SPEED = 60
 CHANGED = {"fast": 150, "slow": 41}
 """Settings that the host writes in the middle of the stretch."""
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Real seconds for anything."""
 
 
@@ -133,9 +136,7 @@ class Life:
                     self._keep(board, file, event.seq)
 
             async with open_backend(f"virtual:{board.run_dir}") as backend:
-                found = await find_monitor(backend)
-                async with Monitor(backend, found.device) as monitor:
-                    await write(monitor, CHANGED)
+                await _connected(board, backend, lambda monitor: write(monitor, CHANGED))
                 recorder = Recorder(store, backend, on_event=tell)
                 running = asyncio.create_task(recorder.run())
                 await self._committed(running, 5)
@@ -235,10 +236,25 @@ async def _record(board: Board, file: Path) -> dict[str, int]:
             recorder = Recorder(store, backend, on_event=_say_lost)
             session = await recorder.run(seconds=3)
             assert store.session(session).status == "complete"
-            found = await find_monitor(backend)
-            async with Monitor(backend, found.device) as monitor:
-                settings = await read(monitor)
-    return settings
+            return await _connected(board, backend, read)
+
+
+async def _connected(
+    board: Board, backend: Backend, what: Callable[[Monitor], Awaitable[dict[str, int]]]
+) -> dict[str, int]:
+    """Asks a monitor something, at a pace at which it does not tire of waiting for a computer that
+    has other things to do."""
+    board.control(do="speed", value=4)
+    try:
+        while True:
+            try:
+                found = await find_monitor(backend)
+                async with Monitor(backend, found.device) as monitor:
+                    return await what(monitor)
+            except (CommandError, BleakError):  # not in range yet, or the link was lost
+                await asyncio.sleep(0.1)
+    finally:
+        board.control(do="speed", value=SPEED)
 
 
 def _say_lost(event: events.Event) -> None:

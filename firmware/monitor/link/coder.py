@@ -26,12 +26,15 @@ from array import array
 from binascii import crc32
 
 try:
-    from micropython import native
+    import micropython  # its compiler knows the decorator by this name only
 except ImportError:
 
-    def native(function):
+    class micropython:
         """The host runs the same code."""
-        return function
+
+        @staticmethod
+        def native(function):
+            return function
 
 
 FIRST = 0xFF0000  # the interval at the beginning: below 0xFF in the first byte
@@ -108,7 +111,7 @@ class Encoder:
             self._count -= 1
             self.states[self._touched[self._count]] = self._were[self._count]
 
-    @native
+    @micropython.native
     def bit(self, context, bit):
         """Codes a bit (0 or 1) in its context."""
         states = self.states
@@ -130,7 +133,6 @@ class Encoder:
             self._shift()
         return bit
 
-    @native
     def raw(self, value, bits):
         """Codes up to 8 bits as they are."""
         self._size >>= bits
@@ -139,7 +141,6 @@ class Encoder:
             self._shift()
         return value
 
-    @native
     def _shift(self):
         page, limit = self.page, self.limit
         low, size, at = self._low, self._size, self.at
@@ -211,7 +212,7 @@ class Decoder:
         if value >= FIRST:
             raise Damaged
 
-    @native
+    @micropython.native
     def bit(self, context, bit):
         """The bit that was coded in this context; `bit` is ignored."""
         states = self.states
@@ -231,7 +232,6 @@ class Decoder:
             self._shift()
         return bit
 
-    @native
     def raw(self, value, bits):
         """So many bits as they are; `value` is ignored."""
         size = self._size >> bits
@@ -245,7 +245,6 @@ class Decoder:
             self._shift()
         return value
 
-    @native
     def _shift(self):
         page, end = self.page, self.end
         while self._size < 0x10000:

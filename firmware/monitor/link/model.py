@@ -31,7 +31,7 @@ has passed, which is learned from the chunks before.
 
 from array import array
 
-from .coder import native
+from .coder import micropython
 from .tables import START
 
 U32 = 0xFFFFFFFF
@@ -80,7 +80,7 @@ _TAPS = _AT[2] + 2 * _LEVEL_TAPS
 _BREATH = 983
 
 
-@native
+@micropython.native
 def _guess(taps, at, count):
     """The weighed sum, in 1/16384."""
     total = 0
@@ -89,7 +89,7 @@ def _guess(taps, at, count):
     return total
 
 
-@native
+@micropython.native
 def _lean(taps, at, count, error, least):
     """Weights that would have made `error` smaller: normalised least mean squares (Widrow and
     Hoff 1960; Nagumo and Noda 1967). Small integers on every board: below 1 << 30."""
@@ -101,7 +101,7 @@ def _lean(taps, at, count, error, least):
         taps[i] = weight - (weight >> 10) + error * taps[i + count] // power
 
 
-@native
+@micropython.native
 def _shift(taps, at, count, value):
     """The newest value to be weighed; the oldest goes."""
     for i in range(at + 2 * count - 1, at + count, -1):
@@ -109,14 +109,12 @@ def _shift(taps, at, count, value):
     taps[at + count] = value
 
 
-@native
 def _within(value, most):
     if value > most:
         return most
     return value if value > -most else -most
 
 
-@native
 def _row(mean, low, rows):
     """Half octaves of a mean difference: 0..rows-1."""
     k = 0
@@ -130,7 +128,6 @@ def _row(mean, low, rows):
     return row if row < rows else rows - 1
 
 
-@native
 def _difference(coder, at, d, longer, below):
     """Codes a signed difference in the contexts from `at` on."""
     if not coder.bit(at, 1 if d else 0):
@@ -311,7 +308,6 @@ class Model:
             words[_R1] = distance
         return distance
 
-    @native
     def _level(self, coder, value, at, level, mean, pace, taps):
         """Codes a byte against its running mean, and what its `taps` (0: none) say."""
         words = self.words
