@@ -84,7 +84,8 @@ class Serial:
             return
         if byte_ns < 8 * self.timing.sclk_ns:
             self._complain("SCLK at %d Hz: %d ns a bit at least" % (baudrate, self.timing.sclk_ns))
-        deaf = mode != 1 and tx is not None and not understood(tx)
+        # Zeros are no question to another part: they read a frame, in the wrong mode.
+        deaf = mode != 1 and tx is not None and tx[0] and not understood(tx)
         if mode != 1 and not deaf:
             self._complain("SPI mode %d: the part needs mode 1" % mode)
         for i in range(n):
