@@ -111,3 +111,13 @@ def _seconds(heartlog) -> float:
     start = time.perf_counter()
     heartlog("--help")
     return time.perf_counter() - start
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's way of closing streams")
+def test_closed_streams_are_no_defect(tmp_path: Path):
+    command = f"'{sys.executable}' -m heartlog sessions --store '{tmp_path}/s.sqlite'"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} <&- >&-"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr

@@ -50,6 +50,7 @@ def root(
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code (`heartlog.errors.ExitCode`)."""
+    _open_streams()
     command = typer.main.get_command(app)
     try:
         command.main(args=args, prog_name="heartlog")
@@ -62,6 +63,13 @@ def main(args: Sequence[str] | None = None) -> None:
         if os.environ.get("HEARTLOG_DEBUG"):
             traceback.print_exception(error)
         sys.exit(known.exit_code)
+
+
+def _open_streams() -> None:
+    """Started with a stream closed (`<&-`, a service), Python has None for it: nobody's, then."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def report(error: CommandError) -> None:
