@@ -189,3 +189,21 @@ def test_a_wrong_paper_or_ending_is_named(store, tmp_path):
         make_report(store, session.id, [tmp_path / "x.pdf"], paper="a5")
     with pytest.raises(UsageProblem, match=r"x\.docx"):
         make_report(store, session.id, [tmp_path / "x.docx"])
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path):
+    from heartlog.whole_file import whole
+
+    path = tmp_path / "new folder" / "report.pdf"
+
+    def fail() -> None:
+        with whole(path) as partial:
+            partial.write_bytes(b"half")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert list(path.parent.iterdir()) == []
+    with whole(path) as partial:
+        partial.write_bytes(b"all")
+    assert [p.name for p in path.parent.iterdir()] == ["report.pdf"]

@@ -29,9 +29,14 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One session: summary, heart rate over time, and on request a picture."""
+    from heartlog.errors import UsageProblem
     from heartlog.overview import Overview
     from heartlog.store import Store
 
+    if picture is not None and picture.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageProblem(
+            f"{picture}: a picture is PNG, SVG or PDF.", "End the name in .png, .svg or .pdf."
+        )
     with Store.open(store) as opened:
         number = session if session is not None else newest(opened)
         overview = Overview.of(opened, number)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from heartlog.export.common import LETTERS, ExportData, PlacedRun, lead_name, padded
 from heartlog.export.spelling import plain_ascii
 from heartlog.store import AFTER_GAP, BeatKind
+from heartlog.whole_file import whole
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 RAIL = 2**23 - 2
@@ -36,10 +37,8 @@ def write_edf(data: ExportData, path: Path) -> list[Path]:
     tals = _tals(data, records, seconds, lead_in)
     width = max(len(t) for t in tals)
     width += width % 2
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
     scales = [_scale(data, c) for c in channels]
-    with partial.open("wb") as file:
+    with whole(path) as partial, partial.open("wb") as file:
         file.write(_header(data, base, records, seconds, channels, scales, per_record, width // 2))
         for first in range(0, records, BLOCK):
             count = min(BLOCK, records - first)
@@ -52,7 +51,6 @@ def write_edf(data: ExportData, path: Path) -> list[Path]:
             notes = b"".join(t.ljust(width, b"\0") for t in tals[first : first + count])
             annotation = np.frombuffer(notes, "<i2").reshape(count, width // 2)
             file.write(np.hstack([*columns, annotation]).astype("<i2").tobytes())
-    partial.replace(path)
     return [path]
 
 

@@ -16,6 +16,7 @@ import matplotlib as mpl
 from heartlog.report import blocks
 from heartlog.report.figures import STYLE
 from heartlog.report.paper import CALIBRATION_MM, LABEL_MM, lay_out
+from heartlog.whole_file import whole
 
 PLOT_WIDTH_MM = 186.0
 FOOT_MM = 4.0
@@ -76,10 +77,8 @@ def write_html(report: blocks.Report, draw: blocks.Drawer, path: Path, paper: st
         parts += [_block(block, draw) for block in section.blocks]
         parts.append("</section>")
     parts.append(f"<footer><p>{escape(report.footer)}</p></footer></body></html>")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text("\n".join(parts), encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:

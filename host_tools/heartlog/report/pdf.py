@@ -35,6 +35,7 @@ from reportlab.platypus import (
 from heartlog.report import blocks
 from heartlog.report.figures import STYLE
 from heartlog.report.paper_flowable import StripFlowable
+from heartlog.whole_file import whole
 
 PAPERS = {"a4": A4, "letter": LETTER}
 MARGIN = 12 * mm
@@ -110,10 +111,8 @@ def write_pdf(
             progress(section.title, number / (len(report.sections) + 1))
         story += _section(section, draw, width)
     document.build(story)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_bytes(buffer.getvalue())
 
 
 def _footer(canvas: object, document: object, report: blocks.Report) -> None:

@@ -61,7 +61,7 @@ def restore(path: Path, store: Store, progress: Progress | None = None) -> dict[
             if db.execute(select(func.count()).select_from(table)).scalar_one():
                 raise StoreError(
                     f"{store.where} is not empty; a restore does not mix with what is there.",
-                    "Restore into a new store: heartlog --store NEW store restore FILE",
+                    "Restore into a new store: heartlog store restore FILE --store NEW",
                 )
     with Store.open(path, read_only=True) as source:
         counts = _copy_all(source, store, progress)
