@@ -98,3 +98,30 @@ def test_a_pause_between_two_looks_at_the_clock_is_no_error(monkeypatch: Any) ->
         assert point.uncertainty_us == 5000
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("late", [[65535] * 20, [65535, 65535, 300, 65535, 900, 40, *[0] * 20]])
+def test_a_sample_that_is_too_old_to_tell_the_time_by_is_not_kept(late: list[int]) -> None:
+    """As while the front end rests, and its last sample was a minute ago."""
+    clock = Clock()
+    asked: list[int] = []
+    kept: list[tuple[int, ...]] = []
+
+    async def request(opcode: int, *values: Any) -> tuple[int, int, int]:
+        if opcode == wire.PING:
+            asked.append(late[len(asked)])
+            clock.time += 0.001 if asked[-1] == 65535 else 0.01
+            return len(asked), asked[-1], 1
+        kept.append(values)
+        return 0, 0, 0
+
+    async def go() -> None:
+        made = monitor(clock)
+        made.request = request  # type: ignore[method-assign, assignment]
+        point = await made.synchronize()
+        assert point.vague == (not kept)
+        assert bool(kept) == (min(late) < 65535)
+        assert [values[3] for values in kept] == [300][: len(kept)]
+        assert len(asked) == (8 if kept else 15)
+
+    asyncio.run(go())

@@ -27,6 +27,10 @@ _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 2 * _LOOK_SECONDS
 """A wait that took so long was this computer's own affair."""
 _PINGS = 5
+_MOST_PINGS = 15
+"""More, when some came too late after a sample: those of a block of 256 ms are 30 ms apart."""
+_LATEST_US = 0xFFFF
+"""How late after its conversion the newest sample was, at least: the answer tells no more."""
 _REPORTED, _CREDITS = b"", bytes(1)
 _KIND_COMMAND, _KIND_ANSWER, _KIND_RECORDS, _KIND_ECG = 1, 2, 3, 4
 """What a sealed frame is for, as in `firmware/monitor/link/guard.py`."""
@@ -58,6 +62,11 @@ class SyncPoint:
     host_us: int
     uncertainty_us: int
     late_us: int
+
+    @property
+    def vague(self) -> bool:
+        """Whether the sample was older than an answer can tell."""
+        return self.late_us >= _LATEST_US
 
 
 class Monitor:
@@ -301,13 +310,15 @@ class Monitor:
         return int((await self.request(wire.MARK, kind, value))[0])
 
     async def synchronize(self) -> SyncPoint:
-        """Measures the monitor's clock against ours and has the monitor keep the result.
+        """Measures the monitor's clock against ours and has the monitor keep the result, unless
+        its newest sample is too old to tell by (`vague`), as while its front end rests.
 
         The quickest of a few exchanges counts (Cristian 1989): the monitor read its index
         somewhere between our sending and our receiving, half of that time is the uncertainty.
         """
         best: SyncPoint | None = None
-        for _ in range(_PINGS):
+        clear = 0
+        for _ in range(_MOST_PINGS):
             # In this order: a pause between the two widens the uncertainty, and is no error of it.
             began, sent = self._clock.ticks(), self._clock.now()
             sample, late_us, boot = await self.request(wire.PING, int(sent * 1e6))
@@ -315,11 +326,19 @@ class Monitor:
             point = SyncPoint(
                 boot, sample, int((sent + half) * 1e6), max(1, int(half * 1e6)), late_us
             )
-            if best is None or point.uncertainty_us < best.uncertainty_us:
+            clear += not point.vague
+            if best is None or (point.vague, point.uncertainty_us) < (
+                best.vague, best.uncertainty_us
+            ):  # fmt: skip
                 best = point
+            if clear == _PINGS:
+                break
         assert best is not None
-        uncertainty = min(best.uncertainty_us, 0xFFFFFFFF)
-        await self.request(wire.SYNC_POINT, best.sample, best.host_us, uncertainty, best.late_us)
+        if not best.vague:
+            uncertainty = min(best.uncertainty_us, 0xFFFFFFFF)
+            await self.request(
+                wire.SYNC_POINT, best.sample, best.host_us, uncertainty, best.late_us
+            )
         return best
 
     async def start_ecg(self, first: int = 0) -> int:

@@ -25,6 +25,8 @@ COMMIT_SECONDS = 1.0
 COMMIT_RECORDS = 400
 SYNC_SECONDS = 600.0
 """Clocks are compared this often: a 20 ppm crystal strays 12 ms meanwhile."""
+AGAIN_SECONDS = 15.0
+"""So soon again when the front end made no samples to compare by."""
 SEARCH_SECONDS = 10.0
 CLOCK_STEP = 0.1
 """A computer's clock that was set by more than this (s) is compared at once."""
@@ -261,8 +263,10 @@ class Recorder:
     async def _synchronize(self, monitor: Monitor) -> None:
         self._set_to = self._clock.now() - self._clock.ticks()
         point = await monitor.synchronize()
-        self._next_sync = self._clock.ticks() + SYNC_SECONDS
-        self._tell(events.Synchronized(self._clock.now(), point.uncertainty_us / 1000))
+        wait = AGAIN_SECONDS if point.vague else SYNC_SECONDS
+        self._next_sync = self._clock.ticks() + wait
+        if not point.vague:
+            self._tell(events.Synchronized(self._clock.now(), point.uncertainty_us / 1000))
 
     def _clock_was_set(self) -> bool:
         """Whether somebody set the computer's clock since the clocks were compared."""
