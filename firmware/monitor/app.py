@@ -280,8 +280,8 @@ class App:
             worked = True
         if self.memory.step():
             worked = True
-        if self.card_wipe is not None and self.card_wipe.step():
-            worked = True
+        if self.card_wipe is not None:
+            self.card_wipe.step()  # unhurried: the loop rests, and the radio is answered
         self.checkup.step()
         if time.ticks_diff(now, self._slow_at) >= _SLOW_MS:
             self._slow_at = now

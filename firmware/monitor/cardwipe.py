@@ -1,7 +1,7 @@
 """Overwrites, in the background, what a wiped monitor has left on its memory card.
 
     card = start(settings, strips, fault)   # None: there is nothing to do, or no card to do it to
-    card.step()                              # every turn: True while it has work
+    card.step()                              # every turn: True while there is more of it
 
 All of it is sealed, under keys that went before anything else (wipe.py), but for what was written
 before the monitor was ever paired. A gigabyte takes some three hours at the 1.3 MHz of

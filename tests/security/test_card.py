@@ -16,6 +16,7 @@ from heartlog.security.cables import VirtualCable
 from heartlog.security.journal import SEALED_BLOCK, emergency_key, follow, stream
 from heartlog.security.keys import Keys
 from heartlog.security.pair import pair
+from heartlog.security.wipe import _card_progress
 from virtual_board import Board
 
 pytestmark = pytest.mark.usefixtures("micropython")
@@ -130,7 +131,10 @@ def test_a_thief_reads_nothing_of_a_wiped_monitors_card(tmp_path: Path) -> None:
             time.sleep(0.1)
         board.control(do="power", on=False)  # wherever it is now, it goes on
         board.control(do="power", on=True)
+        done = asyncio.run(progress(board, keys))
+        assert done is None or 0 <= done <= 100
         asyncio.run(finished(board))
+        assert asyncio.run(progress(board, keys)) is None
         assert blocks_on(files(board)[1]) == []
         assert not files(board)[1].strip(b"\xff\0")
 
@@ -140,6 +144,14 @@ async def wipe(board: Board, keys: Keys) -> None:
         found = await find_monitor(backend, timeout=60)
         async with Monitor(backend, found.device, found.key) as monitor:
             await monitor.wipe()
+
+
+async def progress(board: Board, keys: Keys) -> int | None:
+    """What `heartlog wipe` asks for where the monitor was paired, and holds no key any more."""
+    async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
+        found = await find_monitor(backend, timeout=60)
+        assert found.key is None
+        return await _card_progress(backend, found)
 
 
 async def finished(board: Board) -> None:

@@ -58,6 +58,7 @@ async def _card_progress(backend: Backend, found: Found) -> int | None:
     from heartlog.link.monitor import Monitor
     from heartlog.link.problems import RequestRefused
 
+    backend.keys = None  # it was paired here, perhaps, and has no key now: that is the point
     async with Monitor(backend, found.device, None) as link:
         try:
             (part,) = await link.request(wire.SETTING_GET, firmware.CARD_WIPE)
