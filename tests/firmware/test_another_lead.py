@@ -142,10 +142,9 @@ def test_the_beats_go_on_from_another_lead(seen: Seen) -> None:
     lead showed whole; one in between; two small ones among wide beats, from which the detector
     learns lead I anew."""
     left_and_taken_again(seen)
-    print(seen.counts)
-    if seen.counts.beats > 100:  # against the reference; otherwise against another detector
-        assert seen.counts.fn <= 5
-        assert seen.counts.fp <= 1
+    # Without HEARTLOG_ECG the reference is another detector's, on lead I: 4 and 0 then.
+    assert seen.counts.fn <= 5
+    assert seen.counts.fp <= 1
     beats = [r for r in seen.records if r.kind == wire.BEAT]
     samples = [r.values["sample"] for r in beats]
     assert min(np.diff(samples)) > RATE // 5  # none is told twice, once of each lead
