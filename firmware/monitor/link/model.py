@@ -10,7 +10,7 @@ given and returns what is there, so reading and writing are the same code, and c
 The order of a beat's parts, each in the light of those before:
   flags       "as before" in the context of premature, wide, irregular; otherwise bit by bit
   RR          against what is expected: the last three intervals (5 : 2 : 1), and what the last
-              eight changes of it were followed by so far (`_lean`); for a premature beat
+              eight changes of it were followed by so far (breath.py); for a premature beat
               the last premature interval; after one, what makes up for it (the compensatory pause)
   amplitude   the code (amplitude.py) against the running mean, wide beats having their own, and
               what the last six distances from it were followed by so far: both breathe
@@ -31,7 +31,7 @@ has passed, which is learned from the chunks before.
 
 from array import array
 
-from .coder import micropython
+from .breath import AT, LEVEL_TAPS, PACE, RR_TAPS, TAPS, guess, lean, shift, within
 from .tables import START
 
 U32 = 0xFFFFFFFF
@@ -69,50 +69,6 @@ _LEVEL, _LEVEL_MEAN, _BROAD, _BROAD_MEAN = 16, 18, 20, 22  # of normal and wide,
 _WORDS = 24
 _START = (0, 0, 200, 200, 200, 140, 250, 10, 10, 0, 0, 2250, 96, 256, 256, 256,
           1712, 1712, 40, 48, 192, 256, 16, 24)  # fmt: skip
-
-
-# Taps: of RR, then of the amplitude of normal and of wide beats. Weights (1 is 1 << 14), then what
-# they weigh: changes of RR; sixteenths of a code from the mean. `_BREATH`: what is added to a
-# weight, where all of the error is explained at once, in 1/16384: 0.06.
-_RR_TAPS, _LEVEL_TAPS = 8, 6
-_AT = (0, 2 * _RR_TAPS, 2 * _RR_TAPS + 2 * _LEVEL_TAPS)
-_TAPS = _AT[2] + 2 * _LEVEL_TAPS
-_BREATH = 983
-
-
-@micropython.native
-def _guess(taps, at, count):
-    """The weighed sum, in 1/16384."""
-    total = 0
-    for i in range(at, at + count):
-        total += taps[i] * taps[i + count]
-    return total
-
-
-@micropython.native
-def _lean(taps, at, count, error, least):
-    """Weights that would have made `error` smaller: normalised least mean squares (Widrow and
-    Hoff 1960; Nagumo and Noda 1967). Small integers on every board: below 1 << 30."""
-    power = least
-    for i in range(at + count, at + 2 * count):
-        power += taps[i] * taps[i]
-    for i in range(at, at + count):
-        weight = taps[i]
-        taps[i] = weight - (weight >> 10) + error * taps[i + count] // power
-
-
-@micropython.native
-def _shift(taps, at, count, value):
-    """The newest value to be weighed; the oldest goes."""
-    for i in range(at + 2 * count - 1, at + count, -1):
-        taps[i] = taps[i - 1]
-    taps[at + count] = value
-
-
-def _within(value, most):
-    if value > most:
-        return most
-    return value if value > -most else -most
 
 
 def _row(mean, low, rows):
@@ -158,8 +114,8 @@ class Model:
 
     def __init__(self, leans=True):
         self.leans = leans  # not in pages of format 2
-        self.taps = array("i", bytes(4 * _TAPS))
-        self._saved_taps = array("i", bytes(4 * _TAPS))
+        self.taps = array("i", bytes(4 * TAPS))
+        self._saved_taps = array("i", bytes(4 * TAPS))
         self.states = array("H", bytes(2 * CONTEXTS))
         self.words = array("I", bytes(4 * _WORDS))
         self.others = bytearray(_KINDS * (2 * _KEPT + 1))  # of each kind: size, last, one before
@@ -175,7 +131,7 @@ class Model:
         for i in range(_WORDS):
             self.words[i] = _START[i]
         self.words[_SAMPLE] = sample
-        for i in range(_TAPS):
+        for i in range(TAPS):
             self.taps[i] = 0
         for i in range(len(self.others)):
             self.others[i] = 0
@@ -248,7 +204,7 @@ class Model:
         row = _row(words[_LEVEL_MEAN + wide], 4, 4 if wide else 7)
         amplitude = self._level(
             coder, amplitude, _AMPLITUDE[wide] + _SMALL * row, _LEVEL + wide, _LEVEL_MEAN + wide,
-            2, _AT[1 + wide],
+            2, AT[1 + wide],
         )  # fmt: skip
         row = _row(words[_BROAD_MEAN + wide], 2, 4 if wide else 8)
         width = self._level(
@@ -281,7 +237,7 @@ class Model:
         kind = early | (words[_FLAGS] >> 2 & 1) << 1
         if kind == 0:
             fine = 10 * r1 + 4 * words[_R2] + 2 * words[_R3]  # in 1/16
-            fine += _guess(self.taps, 0, _RR_TAPS) >> 10
+            fine += guess(self.taps, 0, RR_TAPS) >> 10
             expected = fine + 8 >> 4
         elif kind == 1:
             expected = words[_EARLY]
@@ -300,9 +256,9 @@ class Model:
             words[_AFTER] = max(2 * r1 - distance, r1)
         elif not kind:
             if self.leans:
-                error = _within((distance << 4) - fine, 640) * (_BREATH >> 4)
-                _lean(self.taps, 0, _RR_TAPS, error, 60)
-                _shift(self.taps, 0, _RR_TAPS, _within(distance - r1, 40))
+                error = within((distance << 4) - fine, 640) * (PACE >> 4)
+                lean(self.taps, 0, RR_TAPS, error, 60)
+                shift(self.taps, 0, RR_TAPS, within(distance - r1, 40))
             words[_R3] = words[_R2]
             words[_R2] = r1
             words[_R1] = distance
@@ -313,7 +269,7 @@ class Model:
         words = self.words
         fine = words[level]
         if taps:
-            fine += _guess(self.taps, taps, _LEVEL_TAPS) >> 14
+            fine += guess(self.taps, taps, LEVEL_TAPS) >> 14
         expected = fine + 8 >> 4
         d = _difference(coder, at, value - expected, 6, 5)
         value = expected + d & 255
@@ -322,9 +278,9 @@ class Model:
             m = 40
         words[mean] += (m << 4) + 2 - words[mean] >> 3
         if taps and self.leans:
-            error = _within((value << 4) - fine, 160) * _BREATH
-            _lean(self.taps, taps, _LEVEL_TAPS, error, 2048)
-            _shift(self.taps, taps, _LEVEL_TAPS, _within((value << 4) - words[level], 160))
+            error = within((value << 4) - fine, 160) * PACE
+            lean(self.taps, taps, LEVEL_TAPS, error, 2048)
+            shift(self.taps, taps, LEVEL_TAPS, within((value << 4) - words[level], 160))
         words[level] += (value << 4) - words[level] >> pace
         return value
 
