@@ -8,6 +8,12 @@ try:
     os.remove(getattr(board, "ROOT", "/").rstrip("/") + "/hold")
     print("Heartlog: held for service. Reset the board to start the monitor.")
 except OSError:
+    if hasattr(board, "CODE_KIB"):
+        from monitor import inplace
+
+        inplace.bring(board)
+        inplace.forget()
+        del inplace
     from monitor import app
 
     app.run(board)

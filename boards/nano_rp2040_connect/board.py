@@ -27,6 +27,9 @@ SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
 # The journal's part of the file system: more would make a boot longer than it is worth.
 JOURNAL_KIB = 2048
+CODE_KIB = 104  # the functions' code, which runs from there
+CODE_RAM = (0x20000000, 0x20042000)
+ECG_RAM = 12288  # half a minute, for live ECG and strips
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

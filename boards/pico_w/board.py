@@ -28,9 +28,12 @@ PINS = {
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# The journal's part of the file system: no image lies there, since the monitor is frozen in.
-JOURNAL_KIB = 704
-JOURNAL_RESERVE = 24576
+# The journal's part of the file system, and that of the functions' code, which runs from there.
+JOURNAL_KIB = 344
+JOURNAL_RESERVE = 163840
+CODE_KIB = 96
+CODE_RAM = (0x20000000, 0x20042000)
+ECG_RAM = 12288  # half a minute, for live ECG and strips
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

@@ -23,7 +23,8 @@ from . import media as _media
 from .ecgflash import EcgFlash
 from .strips import Strips
 
-_LEAST = 96  # blocks of the media from which on strips have a part
+_LEAST = 80  # blocks of the media from which on strips have a part
+_STRIP = 12  # blocks that one strip may take
 _BLOCK_KIB = 4
 
 
@@ -32,7 +33,7 @@ def own_blocks(board, media):
     if not media.lasting or media.blocks < _LEAST:
         return 0
     asked = getattr(board, "ECG_KIB", 0) // _BLOCK_KIB
-    return max(media.blocks // 8, min(asked, media.blocks * 2 // 3))
+    return max(media.blocks // 8, _STRIP, min(asked, media.blocks * 2 // 3))
 
 
 def make_strips(app, board, media, first, blocks):

@@ -32,6 +32,7 @@ def test_image_keeps_within_its_slot(name: str, tmp_path: Path) -> None:
     )
     assert blocks * BLOCK_KIB <= board.slot_kib
     assert assigned(name)["JOURNAL_KIB"] == board.journal_kib
+    assert assigned(name).get("CODE_KIB", 0) == board.code_kib
 
 
 @pytest.mark.parametrize("name", board_names())
@@ -47,6 +48,7 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
             slots=board.slots,
             slot_size=board.slot_kib * 1024 - 36 * 8,
             journal_kib=board.journal_kib,
+            code_kib=board.code_kib,
             reserve=assigned(name).get("JOURNAL_RESERVE"),
             loader=str(repository / "firmware" / "loader.py"),
             fences=board.port != "stm32",

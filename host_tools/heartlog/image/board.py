@@ -81,6 +81,7 @@ class Board:
     filesystem_kib: int
     slot_kib: int
     journal_kib: int
+    code_kib: int
     prepare: tuple[str, ...]
     stack: str
     pairing: bool
@@ -163,6 +164,7 @@ def _board(told: dict[str, Any]) -> Board:
         filesystem_kib=int(flash["filesystem_kib"]),
         slot_kib=int(flash["slot_kib"]),
         journal_kib=int(flash["journal_kib"]),
+        code_kib=int(flash.get("code_kib", 0)),
         prepare=tuple(str(line) for line in flash.get("prepare", ())),
         stack=str(ble["stack"]),
         pairing=bool(ble["pairing"]),

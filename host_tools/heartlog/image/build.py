@@ -22,11 +22,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from heartlog.errors import CommandError
-from heartlog.image import slotfile
+from heartlog.image import codemap, slotfile
 from heartlog.image.board import read_description
 from heartlog.image.compile import compile_mpy, compile_text, is_empty
-from heartlog.image.contents import modules_for
+from heartlog.image.contents import modules_for, runs_in_place
 from heartlog.image.places import boards_dir, default_image_dir, firmware_dir
+from heartlog.image.slim import slimmed
 
 MANIFEST = "manifest.json"
 ARCHIVE = ".img"
@@ -88,14 +89,20 @@ def compile_all(board: str, arch: str) -> dict[str, bytes]:
         )
     wanted = modules_for(board_file)
     lines = bool(read_description(board).get("lines", True))
-    files = {"main.py": BOOT_LINE}
+    sources = {}
     for source in sorted(firmware.rglob("*.py")):
-        inside = source.relative_to(firmware)
-        if is_empty(source) or source.name == LOADER or not wanted(inside.as_posix()):
-            continue
-        target = "start.mpy" if inside.as_posix() == "main.py" else inside.with_suffix(".mpy")
-        files[str(target)] = compile_mpy(source, arch, inside.as_posix(), lines)
+        inside = source.relative_to(firmware).as_posix()
+        if not is_empty(source) and source.name != LOADER and wanted(inside):
+            sources[inside] = source.read_bytes()
+    if runs_in_place(board_file):  # it has little memory
+        sources = slimmed(sources)
+    files = {"main.py": BOOT_LINE}
+    for inside, text in sources.items():
+        target = "start.mpy" if inside == "main.py" else inside.removesuffix(".py") + ".mpy"
+        files[target] = compile_text(text, arch, inside, lines)
     files["board.mpy"] = compile_mpy(board_file, arch, lines=lines)
+    if runs_in_place(board_file):
+        files[codemap.NAME] = codemap.code_map(files)
     return files
 
 

@@ -22,7 +22,9 @@ _FAMILIES: dict[str, frozenset[str]] = {
             "monitor/afe/ads1293.py",
             "monitor/afe/ads1293_map.py",
             "monitor/afe/probe.py",
+            "monitor/resample.py",
             "monitor/sampler_1293.py",
+            "monitor/selftest_1293.py",
         }
     ),
 }
@@ -50,7 +52,14 @@ def modules_for(board_file: Path) -> Callable[[str], bool]:
                 out |= modules
     if "SPI_PINS" not in given:
         out |= _PIO
+    if "CODE_KIB" not in given:
+        out.add("monitor/inplace.py")
     return lambda path: path not in out
+
+
+def runs_in_place(board_file: Path) -> bool:
+    """Whether the board keeps its functions' code in flash (see firmware/monitor/inplace.py)."""
+    return "CODE_KIB" in _given(board_file)
 
 
 def _given(board_file: Path) -> dict[str, object]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 MARK = "HLI1"
 FIRST_LINE = 21
 WINDOW_BITS = 11
-SUFFIX = ".mpy"  # nothing else is imported on a board
+SUFFIXES = (".mpy", ".map")  # what is imported on a board, and read while importing
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def deflated(contents: bytes) -> bytes:
 
 def pack(files: dict[str, bytes], *, board: str, arch: str, version: str, build: str) -> bytes:
     """The image file of the modules in `files` (path -> contents); other files are left out."""
-    inside = {path: files[path] for path in sorted(files) if path.endswith(SUFFIX)}
+    inside = {path: files[path] for path in sorted(files) if path.endswith(SUFFIXES)}
     packed = {path: deflated(contents) for path, contents in inside.items()}
     about = f"{board} {arch} {version} {build}"
     size = 0

@@ -1,0 +1,102 @@
+"""`code.map` of an image: the modules in the order to import, and where their functions' code is.
+
+    code_map(files)      # for firmware/monitor/inplace.py, which tells the form
+
+Left out is what must stay in RAM: the module's own code, which runs once; what moves the others;
+what runs in the front end's interrupt, whose time must not depend on what the flash's cache holds;
+and machine code with constants inside that its module keeps pointers to (`@micropython.native`).
+"""
+
+import ast
+import struct
+from pathlib import Path
+
+from heartlog.image.mpyfile import functions
+from heartlog.image.places import firmware_dir
+
+NAME = "code.map"
+FIRST = "monitor.app"
+# Imported when they are needed, if ever: nobody waits for them, and their tables take RAM.
+RARE = frozenset(
+    {
+        "monitor.acleads",
+        "monitor.afe.respiration",
+        "monitor.calibration",
+        "monitor.card",
+        "monitor.link.unpack1",
+        "monitor.sampler_pio",
+        "monitor.selftest",
+        "monitor.update",
+        "monitor.wipe",
+    }
+)
+SHORTEST = 6  # bytes by which a board first tells one from another
+STAYS = frozenset({"monitor.inplace", "monitor.sampler_core"})
+
+
+def order(files: dict[str, bytes]) -> list[str]:
+    """The modules that a monitor imports until it runs, each after those that it needs itself."""
+    inside = {path[:-4].replace("/", ".") for path in files if path.endswith(".mpy")}
+    found: list[str] = []
+    seen = set(RARE)
+
+    def visit(name: str) -> None:
+        source = firmware_dir() / (name.replace(".", "/") + ".py")
+        if name in seen or name not in inside or not source.is_file():
+            return
+        seen.add(name)
+        for other in _imports(name, source):
+            visit(other)
+        found.append(name)
+
+    visit(FIRST)
+    return found
+
+
+def _imports(name: str, source: Path) -> list[str]:
+    """What a module may import, by full name; also names that are no modules."""
+    package = name.split(".")[:-1]
+    found = []
+    for node in ast.walk(ast.parse(source.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join(above + (node.module.split(".") if node.module else []))
+            found += [base] + [f"{base}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return found
+
+
+def code_map(files: dict[str, bytes]) -> bytes:
+    """The map of an image's files (path -> contents)."""
+    parts = []
+    for name in order(files):
+        code = functions(files[name.replace(".", "/") + ".mpy"])[1:]
+        placed = [one for one in code if one.movable and one.size >= SHORTEST]
+        if name in STAYS:
+            placed = []
+        words = [word for one in placed for word in (one.at, one.size)]
+        word = name.encode()
+        parts.append(bytes([len(word)]) + word + bytes([len(placed)]))
+        parts.append(struct.pack(f"<{len(words)}H", *words))
+    return b"".join(parts)
+
+
+def read_map(data: bytes) -> dict[str, list[tuple[int, int]]]:
+    """What `code_map` wrote: module -> (place in its file, bytes) of each function that moves.
+
+    Raises:
+        ValueError: it is no such map.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    at = 0
+    try:
+        while at < len(data):
+            end = at + 1 + data[at]
+            name, count = data[at + 1 : end].decode("ascii"), data[end]
+            words = struct.unpack_from(f"<{2 * count}H", data, end + 1)
+            found[name] = list(zip(words[::2], words[1::2], strict=True))
+            at = end + 1 + 4 * count
+    except (IndexError, struct.error, UnicodeDecodeError) as error:
+        raise ValueError(f"no map of code: {error}") from error
+    return found

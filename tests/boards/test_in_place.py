@@ -1,0 +1,149 @@
+"""Functions that run from where they lie in flash: what that leaves in RAM, and that they work."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heartlog._firmware.monitor.link import wire
+from heartlog.image import codemap, slotfile
+from heartlog.image.build import compile_all
+from heartlog.image.compile import compile_text
+from heartlog.image.mpyfile import functions
+from heartlog.image.places import firmware_dir
+from heartlog.image.slim import slimmed
+
+Run = Callable[..., dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    """A Pico W's modules, compiled for this computer, with the map of their code."""
+    files = compile_all("pico_w", "x64")
+    info = b"VERSION = '0'\nBOARD = 'pico_w'\nARCH = 'x64'\nBUILD = '0123456789abcdef'\n"
+    return files | {"image_info.mpy": compile_text(info, "x64", "image_info.py")}
+
+
+@pytest.fixture(scope="module")
+def mapped(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as an image file."""
+    out = tmp_path_factory.mktemp("mapped") / "a.img"
+    told = {"board": "pico_w", "arch": "x64", "version": "0", "build": "0123456789abcdef"}
+    out.write_bytes(slotfile.pack(files, **told))
+    return out
+
+
+@pytest.fixture
+def run(mapped: Path, micropython: str, repository: Path, tmp_path: Path) -> Run:
+    (tmp_path / "slots").mkdir()
+    os.symlink(mapped, tmp_path / "slots" / "a.img")
+
+    def go(move: bool = True, cut: int = 0, spoil: int = -1) -> dict[str, int]:
+        told = {
+            "folder": str(tmp_path),
+            "flash": str(tmp_path / "flash.bin"),
+            "loader": str(repository / "firmware" / "loader.py"),
+            "move": move,
+            "cut": cut,
+            "spoil": spoil,
+        }
+        (tmp_path / "told.json").write_text(json.dumps(told))
+        program = Path(__file__).parent / "onboard" / "in_place.py"
+        done = subprocess.run(
+            [micropython, "-X", "heapsize=4m", str(program), str(tmp_path / "told.json")],
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        said: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+        return said
+
+    return go
+
+
+# What the monitor's modules take of the heap where a word has eight bytes: half of it with four.
+MOST_HEAP = 192_000
+
+
+def test_what_is_moved_is_freed_and_works(run: Run) -> None:
+    stays = run(move=False)
+    first = run()
+    print(stays, first)
+    assert stays["records"] == first["records"] == 200
+    assert stays["moved"] == stays["operations"] == 0
+    assert first["heap"] < stays["heap"] - first["moved"]
+    assert first["heap"] < MOST_HEAP
+    again = run()
+    assert again["operations"] == 0  # written once
+    assert (again["moved"], again["records"]) == (first["moved"], 200)
+
+
+def test_a_copy_that_is_damaged_is_written_again(run: Run) -> None:
+    first = run()
+    mended = run(spoil=first["place"] + 500)
+    assert (mended["moved"], mended["records"]) == (first["moved"], 200)
+    assert mended["erases"] > 0
+    assert run()["operations"] == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.97])
+def test_power_may_go_while_they_are_written(run: Run, share: float, tmp_path: Path) -> None:
+    whole = run()
+    (tmp_path / "flash.bin").unlink()
+    at = int(share * whole["operations"])
+    assert run(cut=at) == {"cut": at}
+    after = run()
+    assert (after["moved"], after["records"]) == (whole["moved"], 200)
+    assert run()["operations"] == 0
+
+
+def test_the_map_names_each_module_after_those_it_needs(files: dict[str, bytes]) -> None:
+    order = codemap.order(files)
+    assert order[-1] == codemap.FIRST
+    assert len(order) == len(set(order)) > 60
+    assert order.index("monitor.link.wire") < order.index("monitor.journal")
+    assert order.index("monitor.detector.core") < order.index("monitor.acquire")
+    assert not codemap.RARE & set(order)
+
+
+def test_functions_lie_where_the_file_says(files: dict[str, bytes]) -> None:
+    for path, data in files.items():
+        if not path.endswith(".mpy"):
+            continue
+        found = functions(data)
+        assert found, path
+        assert max(one.at + one.size for one in found) <= len(data), path
+        assert all(one.size > 0 for one in found)
+        for size in range(0, len(data), 97):
+            with pytest.raises(ValueError, match="mpy"):
+                functions(data[:size])
+
+
+def test_what_a_board_does_not_read_is_left_out() -> None:
+    """Numbers are written out as they are; tables keep what a board goes by."""
+    sources = {
+        path.relative_to(firmware_dir()).as_posix(): path.read_bytes()
+        for path in firmware_dir().rglob("*.py")
+    }
+    slim = slimmed(sources)
+    assert b"wire.SYNC," in sources["monitor/commands.py"]
+    assert b"record_at(sample, %d," % wire.SYNC in slim["monitor/commands.py"]
+    assert all(b"wire.OK" not in text for text in slim.values())
+    space: dict[str, Any] = {"__name__": "heartlog._firmware.monitor.link.slim"}
+    exec(
+        slim["monitor/link/wire.py"].replace(b"from .", b"from heartlog._firmware.monitor.link."),
+        space,
+    )
+    assert space["SIZE"] == wire.SIZE
+    assert space["OPERAND_SIZE"] == wire.OPERAND_SIZE
+    assert {kind: row[1] for kind, row in space["RECORDS"].items()} == {
+        kind: row[1] for kind, row in wire.RECORDS.items()
+    }
+    assert "COMMANDS" not in space
+    assert b"Call the clinic" not in slim["monitor/patterns.py"]
