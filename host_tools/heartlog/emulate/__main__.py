@@ -19,6 +19,7 @@ from heartlog.cli.output import REPORT_SECONDS, err
 from heartlog.cli.working import working
 from heartlog.emulate.samplers import Run
 from heartlog.errors import CommandError
+from heartlog.evaluation.signal import RATES
 
 INTERRUPTED = 130  # as the shell tells it
 
@@ -57,10 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m heartlog.emulate", description=__doc__)
     parser.add_argument("--uf2", type=Path, help="a MicroPython image for the board")
     parser.add_argument("--board", default="pico_w")
-    parser.add_argument("--rate", type=int, default=500, help="samples/s")
+    parser.add_argument("--rate", type=int, choices=RATES, default=500, help="samples/s")
     parser.add_argument("--seconds", type=int, default=300, help="of emulated time")
     parser.add_argument("--sampler", choices=("interrupt", "pio", "both"), default="both")
     chosen = parser.parse_args(arguments)
+    if chosen.seconds < 1:
+        parser.error(f"--seconds must be 1 or more, not {chosen.seconds}")
     status = 0
     try:
         if chosen.uf2 is None or not chosen.uf2.is_file():
