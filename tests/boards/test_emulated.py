@@ -17,10 +17,10 @@ from heartlog.device.install import install
 from heartlog.device.layout import read_state
 from heartlog.device.memory import check_memory
 from heartlog.device.repl import Repl, reopen
-from heartlog.emulate.__main__ import Ecg
 from heartlog.emulate.cable import Cable
 from heartlog.emulate.chip import Chip
 from heartlog.emulate.device import AfeDevice
+from heartlog.emulate.samplers import Ecg
 from heartlog.errors import CommandError
 from heartlog.image import ImageInfo, build_image, codemap, load_image, slotfile
 from heartlog.image.board import load_board
