@@ -2,7 +2,15 @@
 
 import gc
 
-from monitor import app  # noqa: F401
+import board
+
+if hasattr(board, "CODE_KIB"):  # as start.py has it
+    from monitor import inplace
+
+    inplace.bring(board)
+    inplace.forget()
+    del inplace
+from monitor import app  # noqa: E402, F401
 
 gc.collect()
 free = gc.mem_free()
