@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption, WordsArgument
+from heartlog.cli.options import JsonOption, StoreOption, ThresholdOption, WordsArgument
 
 
 def reanalyse(
@@ -22,10 +22,7 @@ def reanalyse(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write a CSV file, units in its header.")
     ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A threshold, as pause_ms=2500."),
-    ] = None,
+    setting: ThresholdOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -57,6 +57,14 @@ YesOption = Annotated[
 ]
 """Default it with `= False`; hand it to `heartlog.cli.output.confirm`."""
 
+SessionArgument = Annotated[int, typer.Argument(help="Number of the session (heartlog sessions).")]
+
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A threshold, as pause_ms=2500."),
+]
+"""Default it with `= None`; hand it to `heartlog.analysis.AnalysisSettings.parse`."""
+
 WordsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="WORDS", help="Only those in which all of these words are found."),

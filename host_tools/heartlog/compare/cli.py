@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, StoreOption, ThresholdOption
 from heartlog.errors import UsageProblem
 
 
@@ -17,10 +17,7 @@ def compare(
         typer.Option("--out", "-o", help="Write .pdf or .html too; may be given twice."),
     ] = None,
     paper: Annotated[str, typer.Option("--paper", help="a4 or letter.")] = "a4",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A threshold, as pause_ms=2500."),
-    ] = None,
+    setting: ThresholdOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, SessionArgument, StoreOption
 
 
 def export(
-    session: Annotated[int, typer.Argument(help="Number of the session (heartlog sessions).")],
+    session: SessionArgument,
     form: Annotated[
         str, typer.Option("--format", "-f", help="wfdb, edf, csv, fhir or json.")
     ] = "edf",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import StoreOption
+from heartlog.cli.options import SessionArgument, StoreOption
 from heartlog.errors import UsageProblem
 from heartlog.records import notes as room
 from heartlog.records import patients
@@ -15,8 +15,6 @@ from heartlog.report.clock import Clock
 from heartlog.store import Session, Store
 
 session = typer.Typer(no_args_is_help=True, help="Add to a session: patient, diary, findings.")
-
-Number = Annotated[int, typer.Argument(help="Number of the session (heartlog sessions).")]
 
 
 TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))?")
@@ -67,7 +65,7 @@ def _when(at: float, of: Session) -> str:
 
 @session.command()
 def assign(
-    number: Number,
+    number: SessionArgument,
     patient: Annotated[str, typer.Argument(help="Identifier of the patient.")],
     store: StoreOption = None,
 ) -> None:
@@ -80,7 +78,7 @@ def assign(
 
 @session.command()
 def edit(
-    number: Number,
+    number: SessionArgument,
     leads: Annotated[str | None, typer.Option("--leads", help="Where the electrodes sat.")] = None,
     fitted_by: Annotated[str | None, typer.Option("--fitted-by", help="Who fitted it.")] = None,
     consent: Annotated[str | None, typer.Option("--consent", help="What was agreed to.")] = None,
@@ -111,7 +109,7 @@ def edit(
 
 @session.command()
 def diary(
-    number: Number,
+    number: SessionArgument,
     at: Annotated[str, typer.Argument(help="When: 14:30, or 2026-03-01T14:30.")],
     symptom: Annotated[str, typer.Argument(help="What was felt.")] = "",
     activity: Annotated[str, typer.Option("--activity", help="What was done then.")] = "",
@@ -127,7 +125,7 @@ def diary(
 
 @session.command()
 def finding(
-    number: Number,
+    number: SessionArgument,
     text: Annotated[str, typer.Argument(help="What was seen.")],
     at: Annotated[str | None, typer.Option("--at", help="When: 14:30.")] = None,
     urgent: Annotated[bool, typer.Option("--urgent", help="On top of the report.")] = False,
@@ -143,7 +141,7 @@ def finding(
 
 @session.command()
 def archive(
-    number: Number,
+    number: SessionArgument,
     back: Annotated[bool, typer.Option("--back", help="Bring back.")] = False,
     store: StoreOption = None,
 ) -> None:

@@ -6,20 +6,17 @@ from typing import Annotated
 import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, SessionArgument, StoreOption, ThresholdOption
 
 
 def report(
-    session: Annotated[int, typer.Argument(help="Number of the session (heartlog sessions).")],
+    session: SessionArgument,
     out: Annotated[
         list[Path] | None,
         typer.Option("--out", "-o", help="File to write, .pdf or .html; may be given twice."),
     ] = None,
     paper: Annotated[str, typer.Option("--paper", help="a4 or letter.")] = "a4",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A threshold, as pause_ms=2500."),
-    ] = None,
+    setting: ThresholdOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,21 +1,15 @@
 """`heartlog review`: look through a session and correct it."""
 
 import sys
-from typing import Annotated
-
-import typer
 
 from heartlog.cli import output
-from heartlog.cli.options import JsonOption, StoreOption
+from heartlog.cli.options import JsonOption, SessionArgument, StoreOption, ThresholdOption
 from heartlog.errors import UsageProblem
 
 
 def review(
-    session: Annotated[int, typer.Argument(help="Number of the session (heartlog sessions).")],
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A threshold, as pause_ms=2500."),
-    ] = None,
+    session: SessionArgument,
+    setting: ThresholdOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
