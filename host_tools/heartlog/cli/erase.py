@@ -56,7 +56,8 @@ async def _erase(
                 try:
                     held = await look(monitor, opened)
                     output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
-                    if not (held.session or held.missing or (held.locked and not give_up)):
+                    kept = held.missing or held.ecg_missing or (held.locked and not give_up)
+                    if not (held.session or kept):
                         ask = "Erase it?"
                         if held.locked:
                             ask = f"Lose {held.locked} records that nobody has read, and erase it?"
