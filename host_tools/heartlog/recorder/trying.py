@@ -7,6 +7,7 @@ await asyncio.sleep(trying.pause())
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from heartlog._firmware.monitor.link import wire
@@ -60,7 +61,9 @@ class Trying:
 
 
 def words(error: BaseException) -> str:
-    """An exception's text, or its name when it has none."""
+    """An exception's text, or its name when it has none; it is kept with the session."""
+    if isinstance(error, asyncio.CancelledError):
+        return "recording was stopped on this computer"
     return str(error) or type(error).__name__
 
 
