@@ -29,7 +29,8 @@ SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 JOURNAL_KIB = 2048
 CODE_KIB = 104  # the functions' code, which runs from there
 CODE_RAM = (0x20000000, 0x20042000)
-ECG_RAM = 12288  # half a minute, for live ECG and strips
+ECG_RAM = 12288  # half a minute, for live ECG
+STRIPS = False  # for want of RAM; a build with the monitor frozen in has enough for True
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

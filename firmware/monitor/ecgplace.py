@@ -23,8 +23,7 @@ from . import media as _media
 from .ecgflash import EcgFlash
 from .strips import Strips
 
-_LEAST = 80  # blocks of the media from which on strips have a part
-_STRIP = 12  # blocks that one strip may take
+_LEAST = 96  # blocks of the media from which on strips have a part
 _BLOCK_KIB = 4
 
 
@@ -33,12 +32,12 @@ def own_blocks(board, media):
     if not media.lasting or media.blocks < _LEAST:
         return 0
     asked = getattr(board, "ECG_KIB", 0) // _BLOCK_KIB
-    return max(media.blocks // 8, _STRIP, min(asked, media.blocks * 2 // 3))
+    return max(media.blocks // 8, min(asked, media.blocks * 2 // 3))
 
 
 def make_strips(app, board, media, first, blocks):
     """(Strips or None, errno of the device that could not be used or 0)."""
-    if app.ecg is None:
+    if app.ecg is None or not getattr(board, "STRIPS", True):
         return None, 0
     fault = 0
     device = getattr(board, "ecg_device", None)
