@@ -25,7 +25,12 @@ BUS = {"SCK", "MOSI", "MISO", "CS", "DRDY", "RESET"}
 
 def assigned(name: str) -> dict[str, Any]:
     """The literal module-level values of a board's board.py."""
-    tree = ast.parse((boards_dir() / name / "board.py").read_text())
+    return constants((boards_dir() / name / "board.py").read_text())
+
+
+def constants(source: str) -> dict[str, Any]:
+    """The literal module-level values of a board.py, and the names of its functions."""
+    tree = ast.parse(source)
     values: dict[str, Any] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -3,6 +3,7 @@
 The sizes are real: the image as it is built for the board, the flash's file system as it is.
 """
 
+import dataclasses
 import json
 import subprocess
 from pathlib import Path
@@ -35,10 +36,17 @@ def test_image_keeps_within_its_slot(name: str, tmp_path: Path) -> None:
     assert assigned(name).get("CODE_KIB", 0) == board.code_kib
 
 
-@pytest.mark.parametrize("name", board_names())
+@pytest.mark.parametrize("name", [*board_names(), "pico_w frozen"])
 def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository: Path) -> None:
     """A file system of the board's size, filled; then one update after the other."""
+    name, _, frozen = name.partition(" ")
     board = load_board(name)
+    reserve = assigned(name).get("JOURNAL_RESERVE")
+    if frozen:
+        size = board.frozen["journal_kib"]
+        assert size == board.frozen["board"].get("JOURNAL_KIB", board.journal_kib)
+        board = dataclasses.replace(board, slots=0, journal_kib=size, code_kib=0)
+        reserve = board.frozen["board"]["JOURNAL_RESERVE"]
     flash = tmp_path / "flash.bin"
     said = json.loads(
         onboard(
@@ -49,7 +57,7 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
             slot_size=board.slot_kib * 1024 - 36 * 8,
             journal_kib=board.journal_kib,
             code_kib=board.code_kib,
-            reserve=assigned(name).get("JOURNAL_RESERVE"),
+            reserve=reserve,
             loader=str(repository / "firmware" / "loader.py"),
             fences=board.port != "stm32",
         )

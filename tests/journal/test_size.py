@@ -1,5 +1,6 @@
 """How many bytes a beat takes in flash, measured on the firmware's own detector over MIT-BIH."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_days_of_wear(name: str, least: float, regular: float) -> None:
     """Of beats, at 75 a minute, with no host near: an arrhythmic heart's, and a regular one's."""
     assert days(load_board(name), ARRHYTHMIC) >= least
     assert days(load_board(name), REGULAR) >= regular
+
+
+def test_days_of_wear_frozen_in() -> None:
+    board = load_board("pico_w")
+    frozen = dataclasses.replace(board, journal_kib=board.frozen["journal_kib"])
+    assert days(frozen, ARRHYTHMIC) >= 3.1
+    assert days(frozen, REGULAR) >= 4.1
 
 
 def test_bytes_per_beat(ecg_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,8 @@ class Board:
     slot_kib: int
     journal_kib: int
     code_kib: int
+    frozen: dict[str, Any]
+    """`journal_kib`, and `board`'s constants, of a build that has the monitor frozen in."""
     prepare: tuple[str, ...]
     stack: str
     pairing: bool
@@ -165,6 +167,7 @@ def _board(told: dict[str, Any]) -> Board:
         slot_kib=int(flash["slot_kib"]),
         journal_kib=int(flash["journal_kib"]),
         code_kib=int(flash.get("code_kib", 0)),
+        frozen=dict(flash.get("frozen", {})),
         prepare=tuple(str(line) for line in flash.get("prepare", ())),
         stack=str(ble["stack"]),
         pairing=bool(ble["pairing"]),

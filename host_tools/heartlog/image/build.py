@@ -110,10 +110,12 @@ def frozen_sources(board: str, out: Path | None = None) -> Path:
     """Lay out the sources as a board's `manifest.py` freezes them into a MicroPython build.
 
     `main.py` is the application itself here (a frozen `main.py` is run after a reset), and
-    `image_info.py` names the same build as the image does. Returns the folder, by default
+    `image_info.py` names the same build as the image does; `board.py` ends with what board.json
+    says of a frozen build. Returns the folder, by default
     `build/frozen-BOARD` beside the images.
     """
-    arch = str(read_description(board).get("arch"))
+    told = read_description(board)
+    arch = str(told.get("arch"))
     image = compile_all(board, arch)
     folder = out if out is not None else default_image_dir(board).with_name(f"frozen-{board}")
     files = {
@@ -121,7 +123,11 @@ def frozen_sources(board: str, out: Path | None = None) -> Path:
         for source in sorted(firmware_dir().rglob("*.py"))
         if not is_empty(source) and source.name != LOADER
     }
-    files["board.py"] = (boards_dir() / board / "board.py").read_bytes()
+    constants = told.get("flash", {}).get("frozen", {}).get("board", {})
+    lines = "".join(f"{name} = {value!r}\n" for name, value in sorted(constants.items()))
+    files["board.py"] = (boards_dir() / board / "board.py").read_bytes() + (
+        b"\n# Frozen in, it has other room (board.json).\n" + lines.encode() if lines else b""
+    )
     files["image_info.py"] = _image_info(board, arch, _build_name(image))
     files[MANIFEST] = b"{}\n"
     _write(folder, files)

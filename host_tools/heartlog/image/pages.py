@@ -4,6 +4,8 @@ Three places in each README, each between two marks: the wiring, the facts (radi
 limits) and the power budget. What a person writes stands around them and is never touched.
 """
 
+import dataclasses
+
 from heartlog.errors import CommandError
 from heartlog.evaluation.packing import ARRHYTHMIC, REGULAR, days
 from heartlog.image.board import Board, board_folder
@@ -44,15 +46,29 @@ def facts(board: Board) -> str:
         f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
         "",
         f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots};"
-        f" {board.journal_kib} KiB for settings, records and kept ECG:"
-        f" {days(board, ARRHYTHMIC):.1f} days of an arrhythmic heart's beats,"
-        f" {days(board, REGULAR):.1f} of a regular one's, with no host near.",
+        f" {_journal(board)}, with no host near.{_frozen(board)}",
         "",
         "**Known limits.**",
         "",
     ]
     lines += [f"- {text}" for text in board.limits]
     return "\n".join(lines)
+
+
+def _journal(board: Board) -> str:
+    return (
+        f"{board.journal_kib} KiB for settings, records and kept ECG:"
+        f" {days(board, ARRHYTHMIC):.1f} days of an arrhythmic heart's beats,"
+        f" {days(board, REGULAR):.1f} of a regular one's"
+    )
+
+
+def _frozen(board: Board) -> str:
+    size = int(board.frozen.get("journal_kib", board.journal_kib))
+    if size == board.journal_kib:
+        return ""
+    there = _journal(dataclasses.replace(board, journal_kib=size))
+    return f" With the monitor frozen into MicroPython it is {there}."
 
 
 PARTS = {"wiring": wiring, "facts": facts}
