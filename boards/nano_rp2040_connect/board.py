@@ -29,7 +29,7 @@ SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 JOURNAL_KIB = 2048
 CODE_KIB = 104  # the functions' code, which runs from there
 CODE_RAM = (0x20000000, 0x20042000)
-ECG_RAM = 12288  # half a minute, for live ECG
+ECG_RAM = 4096  # ten seconds, for live ECG
 STRIPS = False  # for want of RAM, of which a frozen build has enough (board.json)
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.

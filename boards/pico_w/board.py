@@ -33,7 +33,7 @@ JOURNAL_KIB = 344
 JOURNAL_RESERVE = 163840
 CODE_KIB = 96
 CODE_RAM = (0x20000000, 0x20042000)
-ECG_RAM = 12288  # half a minute, for live ECG
+ECG_RAM = 4096  # ten seconds, for live ECG
 STRIPS = False  # for want of RAM, of which a frozen build has enough (board.json)
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.

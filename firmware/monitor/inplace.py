@@ -40,6 +40,8 @@ _WORD = calcsize("P")
 _FUNCTION = 4 * _WORD
 _BEGIN = 6  # no function's code is shorter
 _WATCHDOG_MS = 8000
+_KEPT = 49152  # bytes in one piece for the monitor's buffers, which what is imported leaves alone
+_held = []
 
 
 def _plain():
@@ -204,6 +206,9 @@ def bring(board):
     for it. What can't be moved stays in RAM, where it does the same; says how much was moved."""
     import image_info
 
+    # Held while all else is imported around it: code that is left to the collector leaves many
+    # small holes, and what the monitor builds first are its buffers.
+    _held.append(bytearray(_KEPT))
     folder = sys.path[0]
     try:
         blocks = blocks_of(folder)
@@ -264,4 +269,6 @@ def forget():
             system._head = b"\n".join([line for line in lines if not _imported(line)])
     del sys.modules[__name__]
     del monitor.inplace
+    gc.collect()
+    _held.clear()
     gc.collect()
