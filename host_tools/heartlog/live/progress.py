@@ -26,7 +26,7 @@ class Follower:
         self.phase = ""
         self.session_id: int | None = None
         self.resumed = False
-        self.stored = 0
+        self.stored = self.beats = 0
         self.behind = 0
         self.missing = 0
         self.locked = 0
@@ -109,6 +109,7 @@ class Follower:
 
     def _on_committed(self, event: events.Committed) -> None:
         self.stored = event.count
+        self.beats = event.beats
 
     def _on_lost(self, event: events.Lost) -> None:
         self.phase = "searching again"
@@ -152,7 +153,7 @@ class Follower:
             "session": self.session_id,
             "resumed": self.resumed,
             "complete": self.finished,
-            "beats": self.state.beat_count,
+            "beats": self.beats,
             "records_stored": self.stored,
             "records_missing": self.missing,
             "records_locked": self.locked,

@@ -76,10 +76,12 @@ class Locked(Event):
 
 @dataclass(frozen=True, slots=True)
 class Committed(Event):
-    """Everything up to `seq` is on disk; `count` records in all since the start."""
+    """Everything up to `seq` is on disk; `count` records in all since the start, `beats` of them
+    in the session that is open."""
 
     seq: int
     count: int
+    beats: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Recorder:
         self.session_id: int | None = None
         self.monitor: Monitor | None = None
         """The monitor while it is connected."""
-        self.count = 0
+        self.count = self._beats = 0
         """Records stored since the start."""
         self._resumed = False  # the session was begun by an earlier recorder
         self._heard = False  # records have come: from then on a lost monitor is sought again
@@ -226,6 +226,7 @@ class Recorder:
                 self._device, started_at=now, status="recording", **values
             ).id
         self.session_id, self._resumed, self._rest = empty, False, False
+        self._beats = 0
         self._end = belonging.End(belonging.new_number())
         values.update(started_at=now, status="recording", device_session=self._end.number)
         self._store.update_session(empty, **values)
@@ -327,13 +328,14 @@ class Recorder:
         self.count += self._store.append(
             self.session_id, records, self._journal, self._clock.now()
         )
+        self._beats += sum(record.name == "beat" for record in records)
         self._pending = self._pending[len(records) :]
         for record in records:
             if record.name == "boot":
                 self._scale.of_boot(self._store, self.session_id, record)
             elif record.name == "strip":
                 self.strips.announce(record)
-        self._tell(events.Committed(self._clock.now(), records[-1].seq, self.count))
+        self._tell(events.Committed(self._clock.now(), records[-1].seq, self.count, self._beats))
         return records[-1].seq
 
     # The end
