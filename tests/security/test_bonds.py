@@ -51,10 +51,16 @@ def test_a_bond_is_made_once_and_outlives_resets(tmp_path: Path) -> None:
         assert await connect(backend)
         assert keys.bond(key) == bond
         assert bonds_on(board) == kept
-        # The monitor has lost its side: a new pairing mends that, unasked.
+        # The monitor has lost its side: a new pairing mends that, unasked, with a connection after
+        # the one that finds it out. (Beside other work the two Bumbles may wait for each other in
+        # vain; the sealed channel goes on meanwhile, and the next connection tries again.)
         board.control(do="put", path="/bonds", hex="")
         VirtualCable(board.run_dir).restart()
-        assert await connect(backend)
+        assert not await connect(backend)
+        assert keys.bond(key) is None
+        for _ in range(4):
+            if await connect(backend):
+                break
         assert keys.bond(key) != bond
         # Another key: what was bonded by the one before is erased.
         pair(VirtualCable(board.run_dir), keys, session=2)

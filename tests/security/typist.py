@@ -60,18 +60,28 @@ class Typist:
             self.seen += data.decode(errors="replace")
         return True
 
+    def first_of(self, *choices: str) -> str:
+        """Which of these is shown first, behind what was waited for before."""
+        end = time.monotonic() + PATIENCE
+        while not (shown := [words for words in choices if words in self.seen[self._read :]]):
+            assert time.monotonic() < end, f"none of {choices} in: {self.seen[-2000:]}"
+            assert self._more(), f"it ended without {choices}: {self.seen[-2000:]}"
+        words = min(shown, key=lambda words: self.seen.index(words, self._read))
+        self._read = self.seen.index(words, self._read) + len(words)
+        return words
+
     def wait_for(self, words: str) -> None:
         """Until the words are shown, behind those that were waited for before."""
-        end = time.monotonic() + PATIENCE
-        while words not in self.seen[self._read :]:
-            assert time.monotonic() < end, f"no {words!r} in: {self.seen[-2000:]}"
-            assert self._more(), f"it ended without {words!r}: {self.seen[-2000:]}"
-        self._read = self.seen.index(words, self._read) + len(words)
+        self.first_of(words)
+
+    def type(self, text: str) -> None:
+        """Types a line."""
+        os.write(self._fd, text.encode() + b"\n")
 
     def answer(self, question: str, text: str) -> None:
         """Waits for the question and types a line."""
         self.wait_for(question)
-        os.write(self._fd, text.encode() + b"\n")
+        self.type(text)
 
     def leave(self) -> int:
         """Waits until the program has ended; its exit code."""

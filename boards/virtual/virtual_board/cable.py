@@ -56,6 +56,9 @@ class Cable:
         received = bytearray()
         while chunk := await loop.sock_recv(end, 1 << 16):
             received += chunk
+            # `sock_recv` gives way to nobody while there is something to read, and a board that
+            # asks without end would keep the radio's other side from everything.
+            await asyncio.sleep(0)
             at = 0
             while len(received) - at >= _HEAD.size:
                 length, kind = _HEAD.unpack_from(received, at)

@@ -65,7 +65,7 @@ class _Passkey(PairingDelegate):  # type: ignore[misc]
 
 
 async def secure_link(client: BleakClient, passkey: int, keys: Keys, key: bytes) -> bool:
-    """Encrypt the link by the bond, or pair anew; False when it stays as it is.
+    """Encrypt the link by the bond, or pair without one; False when it stays as it is.
 
     The sealed channel does not depend on it: a failure here is no reason to end the connection.
     """
@@ -85,9 +85,10 @@ async def secure(connection: Connection, passkey: int, keys: Keys, key: bytes) -
     if keys.bond(key) is not None:
         if await _try(connection.encrypt()):
             return _good(connection)
-        keys.keep_bond(key, None)  # the monitor has lost it
-        if connection.handle not in device.connections:
-            return False
+        # The monitor has lost it. Stacks end such a link or leave it half way; a pairing on it may
+        # wait in vain, so the next connection makes one.
+        keys.keep_bond(key, None)
+        return False
     return await _try(connection.pair()) and _good(connection) and keys.bond(key) is not None
 
 
