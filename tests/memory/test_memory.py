@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heartlog._firmware.monitor import patterns, settings
-from heartlog._firmware.monitor.link import wire
+from heartlog._firmware.monitor.link import pack, wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link import Monitor, Record, RequestRefused
 from virtual_board import Board
@@ -163,7 +163,7 @@ def test_a_monitor_is_erased_only_when_all_is_on_the_host(tmp_path: Path) -> Non
         if flash[at : at + 2] == b"\x48\x4c":
             for page in (32, 1024, 2048, 3072):
                 head = flash[at + page : at + page + 16]
-                if head[0] == 0xB3:
+                if head[0] == pack.PAGE_KIND:
                     pages += 1
                     assert int.from_bytes(head[4:8], "little") > kept["last"]
     assert pages

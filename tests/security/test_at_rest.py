@@ -19,6 +19,8 @@ from heartlog.security.keys import Keys
 from heartlog.security.pair import pair
 from virtual_board import Board
 
+from .flash import pages
+
 pytestmark = pytest.mark.usefixtures("micropython")
 BLOCK = 4096
 
@@ -55,18 +57,6 @@ async def fetch(board: Board, keys: Keys, least: int) -> tuple[list[Record], Mon
     raise AssertionError
 
 
-def pages(board: Board, journal: int) -> list[tuple[int, bytes]]:
-    """(boot, page) of every page of the journal that lies in the flash, sealed or not."""
-    flash = (board.run_dir / "flash.bin").read_bytes()
-    found = []
-    for at in range(0, len(flash), pack.UNIT):
-        for start in (at, at + 32):
-            head = pack.page_head(flash[start : start + 32], journal)
-            if head is not None:
-                found.append((head[3], flash[start : start + pack.PAGE - start % pack.UNIT]))
-    return found
-
-
 def test_the_journal_is_sealed_and_its_host_reads_it(
     board: Board, keys: Keys, tmp_path: Path
 ) -> None:
@@ -79,7 +69,7 @@ def test_the_journal_is_sealed_and_its_host_reads_it(
     assert numbers == sorted(set(numbers))
     flash = (board.run_dir / "flash.bin").read_bytes()
     boot = monitor.info.boot
-    written = pages(board, monitor.info.journal)
+    written = pages(flash, monitor.info.journal)
     mine = [page for page_boot, page in written if page_boot == boot]
     assert mine
     assert all(page[0] & pack.SEALED for page in mine)
@@ -152,7 +142,7 @@ def test_a_lost_monitor_is_wiped_when_it_is_met_and_refused(board: Board, keys: 
     records, monitor = asyncio.run(fetch(board, keys, 90))
     assert records
     device, journal = monitor.info.device_id, monitor.info.journal
-    assert pages(board, journal)
+    assert pages((board.run_dir / "flash.bin").read_bytes(), journal)
     keys.mark_lost(device)
     boots = int(board.control(do="status")["boots"])
     with pytest.raises(LostMonitor, match="has now been wiped"):
@@ -160,7 +150,7 @@ def test_a_lost_monitor_is_wiped_when_it_is_met_and_refused(board: Board, keys: 
     flash = wait_until_wiped(board, boots)
     pairing = keys.all()[0]
     assert pairing.wiped
-    assert pages(board, journal) == []
+    assert pages((board.run_dir / "flash.bin").read_bytes(), journal) == []
     assert pairing.key_bytes not in flash, "the pairing key is still in the file system's log"
     chain = keys.journal_key(pairing.key_bytes)
     for _ in range(20):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heartlog._firmware.monitor.link import wire
+from heartlog._firmware.monitor.link import pack, wire
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link.monitor import Monitor
 from heartlog.link.problems import RequestRefused
@@ -16,6 +16,7 @@ from heartlog.records import patients
 from heartlog.store import Store
 from virtual_board import Board
 
+from .flash import pages
 from .typist import Overheard, Typist
 
 pytestmark = pytest.mark.usefixtures("micropython")
@@ -60,12 +61,14 @@ def test_the_flash_names_nobody_after_a_session(tmp_path: Path) -> None:
         )
         assert done.returncode in (0, 4), done.stderr[-1500:]
         flash = (board.run_dir / "flash.bin").read_bytes()
-        asyncio.run(no_wipe(board))
+        journal = asyncio.run(no_wipe(board))
     with Store.open(store) as opened:
         (session,) = opened.sessions()
         assert session.patient_name == PERSON["name"]
         assert opened.beats(session.id).size > 20
-    assert b"\xb2" in flash
+    written = pages(flash, journal)
+    assert written, "the session's records lie in it"
+    assert not any(page[0] & pack.SEALED for _, page in written)
     assert len(air.heard) > 5000
     for place in (flash, air.said, air.heard):
         assert [w for w in told() if w in place] == []
@@ -143,8 +146,8 @@ def test_the_search_finds_what_goes_through_the_air() -> None:
     assert TECHNICIAN.encode() in log
 
 
-async def no_wipe(board: Board) -> None:
-    """An unpaired monitor can't tell who asks: it is wiped by nobody."""
+async def no_wipe(board: Board) -> int:
+    """An unpaired monitor can't tell who asks: it is wiped by nobody. Its journal's number."""
     async with open_backend(f"virtual:{board.run_dir}") as backend:
         found = await find_monitor(backend, timeout=60)
         async with Monitor(backend, found.device) as monitor:
@@ -155,6 +158,8 @@ async def no_wipe(board: Board) -> None:
                 with pytest.raises(RequestRefused) as refused:
                     await monitor.request(wire.WIPE, number)
                 assert refused.value.result == result
+            return monitor.info.journal
+    raise AssertionError
 
 
 def test_no_command_has_room_for_a_text() -> None:

@@ -9,7 +9,7 @@ sys.path[:0] = [sys.argv[1]]
 from binascii import hexlify, unhexlify
 
 from monitor.keyslots import KeySlots
-from monitor.link.pack import PAGE, PAGE_HEAD, head_crc
+from monitor.link.pack import PAGE, PAGE_HEAD, PAGE_KIND, head_crc
 from monitor.media import RamMedia
 from monitor.vault import BlockSeal, Vault, key_id
 
@@ -40,7 +40,7 @@ for number in range(0, 4 * int(sys.argv[3]), 4):
     if number % 16 == 0:
         vault.next_block()
     page = bytearray(rnd(256) for _ in range(PAGE - 4))
-    page[0] = 0xB2
+    page[0] = PAGE_KIND
     for i in range(3):
         page[1 + i] = number >> 8 * i & 255
     crc = head_crc(page, JOURNAL)
