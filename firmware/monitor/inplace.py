@@ -206,14 +206,14 @@ def bring(board):
     for it. What can't be moved stays in RAM, where it does the same; says how much was moved."""
     import image_info
 
-    # Held while all else is imported around it: code that is left to the collector leaves many
-    # small holes, and what the monitor builds first are its buffers.
-    _held.append(bytearray(_KEPT))
     folder = sys.path[0]
     try:
         blocks = blocks_of(folder)
     except OSError:
         return 0  # frozen into MicroPython: it is in flash already
+    # Held while all else is imported around it: code that is left to the collector leaves many
+    # small holes, and what the monitor builds first are its buffers.
+    _held.append(bytearray(_KEPT))
     device = board.flash_device()
     root = getattr(board, "ROOT", "/").rstrip("/")
     media = FenceMedia(root + "/code", device, board.CODE_KIB * 1024 // BLOCK)
@@ -269,6 +269,5 @@ def forget():
             system._head = b"\n".join([line for line in lines if not _imported(line)])
     del sys.modules[__name__]
     del monitor.inplace
-    gc.collect()
     _held.clear()
     gc.collect()
