@@ -9,7 +9,6 @@ Corrections, findings and the rest of what people write are noted with the chang
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from heartlog.cli import options, output
 from heartlog.errors import CommandError
 from heartlog.store import Store
 from heartlog.store.engine import as_url, default_url
-from heartlog.store.schema_clinic import AuditEntry
-from heartlog.store.who import current_user
+from heartlog.store.who import entry
 
 
 def act(store: Store, action: str, entity: str, number: int | str, **what: Any) -> None:
@@ -33,17 +31,7 @@ def act(store: Store, action: str, entity: str, number: int | str, **what: Any) 
         output.note(f"{store.where} can't be written: its audit trail won't show this.")
         return
     with store.writing() as db:
-        db.add(
-            AuditEntry(
-                at=time.time(),
-                who=current_user(),
-                action=action,
-                entity=entity,
-                entity_id=str(number),
-                before=None,
-                after=what,
-            )
-        )
+        db.add(entry(action, entity, str(number), None, what))
 
 
 def act_here(action: str, entity: str, number: int | str, **what: Any) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as Db
 from heartlog.store import Store
 from heartlog.store.schema import Base
 from heartlog.store.schema_clinic import AuditEntry
-from heartlog.store.who import current_user
+from heartlog.store.who import current_user, entry
 
 HIDDEN = ("search",)
 """Columns derived from others: not part of the trail."""
@@ -58,16 +58,9 @@ class Change:
         after: dict[str, Any] | None,
     ) -> None:
         self.db.flush()
+        number = str(row.__mapper__.primary_key_from_instance(row)[0])
         self.db.add(
-            AuditEntry(
-                at=self.now,
-                who=self.who,
-                action=action,
-                entity=row.__tablename__,
-                entity_id=str(row.__mapper__.primary_key_from_instance(row)[0]),
-                before=before,
-                after=after,
-            )
+            entry(action, row.__tablename__, number, before, after, who=self.who, at=self.now)
         )
 
 

@@ -34,7 +34,7 @@ from heartlog.store.reading import Placed, Timeline, apply_edits
 from heartlog.store.schema import RecordRow, SessionRow
 from heartlog.store.session import COLUMNS, STATUSES, Session, to_session
 from heartlog.store.types import Beats, Record, WireRecord, from_wire
-from heartlog.store.who import current_user
+from heartlog.store.who import entry
 
 __all__ = ["STATUSES", "Session", "Store"]
 
@@ -289,17 +289,7 @@ class Store:
             gone = ingest.ranges(db, device_id, journal).lose(first, last)
             for a, b in gone:
                 what = {"first": a, "last": b, "journal": journal}
-                db.add(
-                    schema_clinic.AuditEntry(
-                        at=now,
-                        who=current_user(),
-                        action="give up",
-                        entity="records",
-                        entity_id=device_id,
-                        before=None,
-                        after=what,
-                    )
-                )
+                db.add(entry("give up", "records", device_id, None, what, at=now))
 
     def add_sync(
         self,
