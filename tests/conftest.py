@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -53,6 +55,26 @@ def micropython() -> str:
     if path is None:
         pytest.skip("there is no MicroPython unix port here (its wheel is for Linux on x86-64)")
     return path
+
+
+@pytest.fixture(scope="session")
+def firmware_job(micropython: str, repository: Path) -> Callable[[str, Any], Any]:
+    """Runs a program (with %r where the firmware's folder belongs) that reads one line of JSON in
+    the unix port: the job. Returns what it prints, which is JSON, too."""
+
+    def run(program: str, job: Any) -> Any:
+        done = subprocess.run(
+            [micropython, "-X", "heapsize=32M", "-c", program % str(repository / "firmware")],
+            input=json.dumps(job) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
 
 
 @pytest.fixture(scope="session")

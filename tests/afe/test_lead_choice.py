@@ -1,8 +1,6 @@
 """Which channel is read when: `LeadChoice` in MicroPython, over states told second by second."""
 
-import json
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,7 +32,7 @@ RATE = 250
 
 
 @pytest.fixture
-def watch(micropython: str, repository: Path) -> Any:
+def watch(firmware_job: Callable[[str, Any], Any]) -> Any:
     """Plays rows of states, a second apart, `busy` ones amid a beat: [row, channel, reason] of
     each change."""
 
@@ -50,15 +48,7 @@ def watch(micropython: str, repository: Path) -> Any:
             "busy": busy,
             "states": states,
         }
-        done = subprocess.run(
-            [micropython, "-X", "heapsize=32M", "-c", SCRIPT % str(repository / "firmware")],
-            input=json.dumps(job) + "\n",
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        answer = json.loads(done.stdout)
+        answer = firmware_job(SCRIPT, job)
         assert answer["heap"] == 0
         told: list[list[int]] = answer["told"]
         return told

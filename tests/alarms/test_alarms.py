@@ -1,9 +1,6 @@
 """Alarms in MicroPython: what is told, when, and above all what never is."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,20 +45,12 @@ Play = Callable[..., list[list[int]]]
 
 
 @pytest.fixture
-def play(micropython: str, repository: Path) -> Play:
+def play(firmware_job: Callable[[str, Any], Any]) -> Play:
     """Runs alarms over given work: [sample, kind, value] of each that was told."""
 
     def run(work: Work, settings: dict[str, int] | None = None, rate: int = 250) -> Any:
         job = {"rate": rate, "settings": ALL if settings is None else settings, "work": work}
-        done = subprocess.run(
-            [micropython, "-X", "heapsize=32M", "-c", SCRIPT % str(repository / "firmware")],
-            input=json.dumps(job) + "\n",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        found = json.loads(done.stdout)
+        found = firmware_job(SCRIPT, job)
         if not found["told"]:
             assert found["heap"] < 512, "each beat or step allocates"
         return found["told"]

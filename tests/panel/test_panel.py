@@ -1,8 +1,6 @@
 """The panel in MicroPython, watched at its pins over (given) time."""
 
-import json
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -57,18 +55,12 @@ PRESS, SOUND, STOP, OPEN = 1, 2, 3, 4
 
 
 @pytest.fixture
-def play(micropython: str, repository: Path) -> Any:
+def play(firmware_job: Callable[[str, Any], Any]) -> Any:
     """Runs the panel over given events and returns what its pins did."""
 
     def run(events: list[tuple[int, str, Any]], until: int, **job: Any) -> dict[str, Any]:
-        out = subprocess.run(
-            [micropython, "-c", SCRIPT % str(repository / "firmware")],
-            input=json.dumps({"events": events, "until": until, **job}) + "\n",
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        result: dict[str, Any] = json.loads(out.stdout)
+        given = {"events": events, "until": until, **job}
+        result: dict[str, Any] = firmware_job(SCRIPT, given)
         return result
 
     return run

@@ -1,10 +1,8 @@
 """The battery's account in MicroPython, over days of given voltages."""
 
-import json
 import random
-import subprocess
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,19 +42,11 @@ CHARGING, EMPTY, HOT, COLD, LOW, NORMAL = range(6)
 
 
 @pytest.fixture
-def watch(micropython: str, repository: Path) -> Any:
+def watch(firmware_job: Callable[[str, Any], Any]) -> Any:
     """Runs Power over one value per ten seconds; rows of (state, percent, millivolts, hours)."""
 
     def run(**job: Any) -> list[tuple[int, int, int, int]]:
-        code = SCRIPT % str(repository / "firmware")
-        out = subprocess.run(
-            [micropython, "-c", code],
-            input=json.dumps(job) + "\n",
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [tuple(row) for row in json.loads(out.stdout)]
+        return [tuple(row) for row in firmware_job(SCRIPT, job)]
 
     return run
 
