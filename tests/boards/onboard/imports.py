@@ -8,26 +8,15 @@ import json
 import os
 import sys
 
-
-class _Machine:
-    """What modules take of `machine` while they are imported."""
-
-    Pin = SPI = ADC = WDT = PWM = object
-
+import attached
 
 with open(sys.argv[1]) as f:
     told = json.load(f)
-sys.modules["machine"] = _Machine()
+sys.modules["machine"] = attached.Machine()
 os.mkdir(told["folder"] + "/slots")
 with open(told["image"], "rb") as f, open(told["folder"] + "/slots/a.img", "wb") as g:
     g.write(f.read())
-with open(told["loader"]) as f:
-    source = f.read().replace('ROOT = "/"', 'ROOT = "%s"' % told["folder"])
-space = {"__name__": "loader"}
-exec(source, space)
-del source
-sys.path[:] = []
-space["attach"]("a")
+attached.attach(told["loader"], told["folder"])
 from monitor import app, selftest, update  # noqa: E402, F401
 from monitor.link import guard  # noqa: E402, F401
 

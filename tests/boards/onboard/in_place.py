@@ -10,6 +10,7 @@ import gc
 import json
 import sys
 
+import attached
 import vfs
 
 BLOCKS = 128
@@ -56,12 +57,6 @@ class Flash(bytearray):
             raise SystemExit(0)
 
 
-class _Machine:
-    """What modules take of `machine` while they are imported."""
-
-    Pin = SPI = ADC = WDT = PWM = object
-
-
 class Board:
     """As boards/pico_w/board.py tells it."""
 
@@ -82,7 +77,7 @@ def heap():
                 return low, high
 
 
-sys.modules["machine"] = _Machine()
+sys.modules["machine"] = attached.Machine()
 try:
     with open(told["flash"], "rb") as f:
         flash = Flash(f.read())
@@ -95,13 +90,7 @@ if told["spoil"] >= 0:
 if new:
     vfs.VfsLfs2.mkfs(flash, progsize=256)
 vfs.mount(vfs.VfsLfs2(flash, progsize=256), Board.ROOT)
-with open(told["loader"]) as f:
-    source = f.read().replace('ROOT = "/"', 'ROOT = "%s"' % told["folder"])
-space = {"__name__": "loader"}
-exec(source, space)
-del source
-sys.path[:] = []
-space["attach"]("a")
+attached.attach(told["loader"], told["folder"])
 Board.CODE_RAM = heap()
 before = flash.operations
 moved = 0
