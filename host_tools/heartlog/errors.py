@@ -177,8 +177,14 @@ def _explain_sqlalchemy(error: BaseException) -> CommandError:
 
 def _explain_os(error: OSError) -> CommandError | None:
     subject = str(error.filename) if error.filename else "the disk"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    # NumPy's tofile, by which wfdb writes, tells no number: "800 requested and 0 written".
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
         return disk_full(subject)
+    if error.errno == errno.EFBIG:
+        return CommandError(
+            f"{subject} can't be written: a file may not become so large here.",
+            "Choose another place, or raise the limit (ulimit -f).",
+        )
     if error.filename is None:
         return None
     if error.errno == errno.ENOENT:

@@ -80,6 +80,7 @@ class Overview:
     @classmethod
     def of(cls, store: Store, session_id: int) -> Overview:
         """Read session `session_id`; raises the store's NotFound if there is none."""
+        from heartlog.store.extent import extent
         from heartlog.store.lead import is_change
         from heartlog.store.types import event_text
 
@@ -88,12 +89,8 @@ class Overview:
         beats = line.beats
         rr = np.where(beats["rr_ms"] > 0, beats["rr_ms"], np.nan).astype(np.float64)
         known = [r for r in line.records if r.index is not None]
-        times = [
-            *(r.time for r in known),
-            *map(float, beats["time"][[0, -1]] if len(beats) else ()),
-        ]
-        start = min(times, default=session.started_at)
-        stop = max([*times, session.ended_at or start])
+        start, last = extent(line) or (session.started_at, session.started_at)
+        stop = max(last, session.ended_at or start)
         rate = float(session.rate) or 250.0
         told = [((r.time, event_text(r.fields)), is_change(r.fields)) for r in line.of("event")]
         return cls(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from heartlog.ecg_sample import Strip, sample_strip
 from heartlog.overview import GAP, LEAD_OFF, NOISY, Overview, duration
+from heartlog.whole_file import whole
 
 if TYPE_CHECKING:
     from heartlog.store import Store
@@ -86,8 +87,8 @@ def draw_session(
         color=FAINT,
         fontsize=9,
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file)
+    with whole(file) as partial:
+        figure.savefig(partial, format=file.suffix.lower()[1:])
 
 
 def _local(seconds: npt.ArrayLike, zone: tzinfo | None) -> Any:

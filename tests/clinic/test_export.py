@@ -3,13 +3,14 @@
 import csv
 import datetime as dt
 import json
+import resource
 import warnings
 
 import numpy as np
 import pytest
 import wfdb
 
-from heartlog.errors import UsageProblem
+from heartlog.errors import UsageProblem, explain
 from heartlog.export import FORMATS, export_session
 from heartlog.export.common import collect
 from heartlog.export.deidentify import deidentified
@@ -274,3 +275,25 @@ def test_beat_kinds_have_wfdb_symbols():
     for kind in BeatKind:
         if kind != BeatKind.ARTEFACT:
             assert SYMBOLS[OURS[kind]] == kind
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_that_fails_leaves_what_was_there(store, session, tmp_path, form):
+    """No half file with a good name: a disk fills up, here by the system's limit for a file."""
+    folder = tmp_path / "out"
+    earlier, _ = export_session(store, session.id, form, folder)
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    assert set(before) == set(earlier)
+    notes.add_diary(store, session.id, session.started_at + 95, "and again")
+    largest = max(map(len, before.values()))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"large|written") as caught:
+            export_session(store, session.id, form, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+    told = explain(caught.value)
+    assert told is not None
+    assert "written" in told.message

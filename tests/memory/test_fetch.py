@@ -96,6 +96,10 @@ def test_what_was_worn_alone_is_fetched_and_erased(heartlog, tmp_path: Path, car
         numbers = np.sort([*line.beats["seq"], *(r.seq for r in line.records if r.seq)])
         assert np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers)))
         begin, end = (r.index for r in line.of("session"))
+        # It ended when it was stopped, not when it was fetched: seconds of simulated time later.
+        listed = store.session(session)
+        assert listed.ended_at == pytest.approx(line.of("session")[1].time, abs=0.5)
+        assert listed.started_at <= line.of("session")[0].time
         press = line.of("event")[0].index
         runs = store.ecg(session)
         # With the electrodes off, the firmware erases ahead: 45 ms each, told as gaps.

@@ -97,6 +97,15 @@ def test_the_same_details_make_the_same_bytes(tmp_path: Path) -> None:
     assert a == make_sheet(tmp_path / "b.pdf", FULL).read_bytes()
 
 
+def test_the_sheet_is_a_pdf_and_another_ending_is_refused(tmp_path: Path) -> None:
+    for name in ("sheet.doc", "sheet"):
+        done = run(str(tmp_path / name))
+        assert done.returncode == 2
+        assert "End the name in .pdf." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert run(str(tmp_path / "Sheet.PDF")).returncode == 0
+
+
 def test_an_unknown_page_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="A4, Letter"):
         make_sheet(tmp_path / "s.pdf", Details(), "A5")

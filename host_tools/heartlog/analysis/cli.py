@@ -31,6 +31,7 @@ def reanalyse(
     from heartlog.analysis.settings import AnalysisSettings
     from heartlog.cli.working import working
     from heartlog.store import Store
+    from heartlog.whole_file import whole
 
     rules = AnalysisSettings.parse(setting or [])
     with Store.open(store) as opened:
@@ -50,7 +51,7 @@ def reanalyse(
         output.print_json(rows)
     elif out is not None:
         names = list(dict.fromkeys(name for row in rows for name in row))
-        with out.open("w", newline="", encoding="utf-8") as file:
+        with whole(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(rows)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from heartlog.analysis.rr import Intervals
 from heartlog.store.clockfit import ClockFit
+from heartlog.store.extent import extent
 from heartlog.store.lead import followed
 from heartlog.store.reading import Placed, Timeline
 from heartlog.store.types import DOUBTFUL
@@ -80,13 +81,7 @@ class Quality:
 
 def span_of(timeline: Timeline, started_at: float, ended_at: float | None) -> tuple[float, float]:
     """Return (start, stop) of what was gathered, UNIX seconds."""
-    times = [t.time for t in timeline.records if t.index is not None]
-    beats = timeline.beats["time"]
-    if len(beats):
-        times += [float(beats[0]), float(beats[-1])]
-    if not times:
-        return started_at, ended_at if ended_at is not None else started_at
-    return min(times), max(times)
+    return extent(timeline) or (started_at, started_at if ended_at is None else ended_at)
 
 
 def quality(timeline: Timeline, rr: Intervals, start: float, stop: float) -> Quality:

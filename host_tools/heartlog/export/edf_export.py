@@ -17,7 +17,6 @@ import numpy.typing as npt
 from heartlog.export.common import LETTERS, ExportData, PlacedRun, lead_name, padded
 from heartlog.export.spelling import plain_ascii
 from heartlog.store import AFTER_GAP, BeatKind
-from heartlog.whole_file import whole
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 RAIL = 2**23 - 2
@@ -38,7 +37,7 @@ def write_edf(data: ExportData, path: Path) -> list[Path]:
     width = max(len(t) for t in tals)
     width += width % 2
     scales = [_scale(data, c) for c in channels]
-    with whole(path) as partial, partial.open("wb") as file:
+    with path.open("wb") as file:
         file.write(_header(data, base, records, seconds, channels, scales, per_record, width // 2))
         for first in range(0, records, BLOCK):
             count = min(BLOCK, records - first)

@@ -27,7 +27,6 @@ Json = dict[str, Any]
 
 def write_fhir(data: ExportData, path: Path) -> list[Path]:
     """Write the bundle."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         json.dump(bundle(data), file, ensure_ascii=False, allow_nan=False, indent=1)
     return [path]

@@ -8,6 +8,7 @@ from heartlog.errors import UsageProblem
 from heartlog.export.common import ExportData, collect
 from heartlog.export.deidentify import deidentified
 from heartlog.store import Store
+from heartlog.whole_file import whole_files
 
 
 def _edf(data: ExportData, folder: Path) -> list[Path]:
@@ -65,5 +66,6 @@ def export_session(
     flagged: list[str] = []
     if deidentify:
         data, flagged = deidentified(data)
-    folder.mkdir(parents=True, exist_ok=True)
-    return FORMATS[form](data, folder), flagged
+    with whole_files(folder) as partial:
+        made = FORMATS[form](data, partial)
+    return [folder / file.name for file in made], flagged

@@ -16,7 +16,6 @@ ECG_ROWS_MAX = 20_000_000
 
 
 def _rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -164,7 +163,6 @@ def write_json(data: ExportData, path: Path) -> list[Path]:
             for p in data.runs
         ],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False)
     return [path]

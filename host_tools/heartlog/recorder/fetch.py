@@ -18,6 +18,7 @@ from heartlog.recorder import belonging, events
 from heartlog.recorder.recorder import Recorder
 from heartlog.recorder.sealed import Sealed, not_here
 from heartlog.store import Store
+from heartlog.store.extent import settle
 
 MOST_NOTES = 2000
 """So many records are looked at, whether they are more than a monitor's notes of itself."""
@@ -127,5 +128,6 @@ class Fetch(Recorder):
                 raise LinkLost("The monitor stopped sending its ECG.")
             return False
         self._store.mark_interrupted(self._session(), "fetched so far; the monitor may go on")
+        settle(self._store, self._session())
         self._tell(events.Finished(self._clock.now(), self._session(), self.count))
         return True

@@ -19,6 +19,7 @@ from heartlog.recorder.strips import StripFetcher
 from heartlog.recorder.trying import Trying, words
 from heartlog.recorder.zone import own_zone
 from heartlog.store import Store
+from heartlog.store.extent import settle
 
 COMMIT_SECONDS = 1.0
 """Records wait this long at most for their transaction (backend's clock)."""
@@ -137,6 +138,7 @@ class Recorder:
             try:
                 self._commit()
                 self._store.mark_interrupted(self.session_id, reason)
+                settle(self._store, self.session_id)
             except CommandError:
                 pass  # the store itself has failed; a session left "recording" is resumed too
 
@@ -253,6 +255,7 @@ class Recorder:
             return
         if self._rest:
             self._store.mark_interrupted(self._session(), "the monitor does not know its end")
+            settle(self._store, self._session())
             await self._next_session(monitor)
         else:
             await monitor.start_session(self._end.number)
@@ -364,6 +367,7 @@ class Recorder:
         if self.strips.busy and (self._draining() or self.strips.working(self._clock.ticks())):
             return False
         self._store.mark_complete(self.session_id, self._clock.now())
+        settle(self._store, self.session_id)
         now = self._clock.now()
         if self._rest:
             self._tell(events.Completed(now, self.session_id, self.count))

@@ -1,5 +1,6 @@
 """The certificate of a monitor's production test, as a PDF of one page or more."""
 
+from io import BytesIO
 from pathlib import Path
 
 from reportlab.lib import colors
@@ -9,6 +10,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from heartlog.rig.station import Outcome
+from heartlog.whole_file import whole
 
 NOTICE = (
     "Heartlog is made for learning and research. It is not a certified medical device, and this"
@@ -47,8 +49,9 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
         end = "passed" if step.passed else "NOT PASSED"
         story.append(Paragraph(f"{_safe(step.name)}: {end}", styles["Heading3"]))
         story += [Paragraph(_safe(line), body) for line in step.found]
+    buffer = BytesIO()
     document = SimpleDocTemplate(
-        str(path),
+        buffer,
         pagesize=A4,
         title=f"Heartlog {outcome.serial}: {title}",
         author=outcome.done_by or "heartlog bench",
@@ -58,6 +61,8 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
         bottomMargin=18 * mm,
     )
     document.build(story)
+    with whole(path) as partial:
+        partial.write_bytes(buffer.getvalue())
 
 
 def _table(rows: list[tuple[Paragraph, Paragraph]]) -> Table:

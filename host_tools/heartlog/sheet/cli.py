@@ -82,6 +82,8 @@ def sheet(
     from heartlog.sheet.side import PAGES, Details
     from heartlog.store import Store
 
+    if out.suffix.lower() != ".pdf":
+        raise UsageProblem(f"{out}: the sheet is a PDF.", "End the name in .pdf.")
     if page not in PAGES:
         raise UsageProblem(f"There is no page {page}.", f"Choose one of {', '.join(PAGES)}.")
     if end and days:

@@ -11,6 +11,7 @@ from reportlab.platypus import Paragraph
 
 from heartlog.sheet.lights import back
 from heartlog.sheet.side import BLANK, MARGIN, PAGES, SIZES, Details, Side, style
+from heartlog.whole_file import whole
 
 BOX = 33 * mm
 
@@ -84,11 +85,12 @@ def make_sheet(path: Path, details: Details, page: str = "A4") -> Path:
     """Write the sheet (two pages, for the two sides) to `path`; page is "A4" or "Letter"."""
     if page not in PAGES:
         raise ValueError(f"page must be one of {', '.join(PAGES)}, not {page}")
-    canvas = Canvas(str(path), pagesize=PAGES[page], invariant=1)
-    canvas.setTitle("Your heart monitor")
-    canvas.setAuthor("Heartlog")
-    for draw, floor in SIDES:
-        draw(Side(canvas, PAGES[page], largest(draw, floor, details, page)), details)
-        canvas.showPage()
-    canvas.save()
+    with whole(path) as partial:
+        canvas = Canvas(str(partial), pagesize=PAGES[page], invariant=1)
+        canvas.setTitle("Your heart monitor")
+        canvas.setAuthor("Heartlog")
+        for draw, floor in SIDES:
+            draw(Side(canvas, PAGES[page], largest(draw, floor, details, page)), details)
+            canvas.showPage()
+        canvas.save()
     return path

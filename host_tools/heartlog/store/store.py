@@ -205,11 +205,13 @@ class Store:
             return [to_session(*row) for row in db.execute(query).all()]
 
     def open_sessions(self, device_id: str) -> list[Session]:
-        """Return the device's sessions that are recording or interrupted, newest first."""
+        """Return the device's sessions that are recording or interrupted, the last made first:
+        one that took up what a monitor had kept may begin before one that was made earlier."""
         open_states = ("recording", "interrupted")
-        return self._sessions(
+        found = self._sessions(
             SessionRow.device_id == device_id, SessionRow.status.in_(open_states)
         )
+        return sorted(found, key=lambda session: -session.id)
 
     def update_session(self, session_id: int, **values: Any) -> None:
         """Set columns of a session (recorders' facts; people's edits go through `records`)."""
