@@ -1,6 +1,7 @@
 """LE Secure Connections beneath the sealed channel, and addresses that nobody can follow."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from bumble.core import BaseBumbleError
 from bumble.hci import HCI_Error
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from heartlog.ble import Backend, find_monitor
+from heartlog.ble import Backend, find_monitor, link_security
 from heartlog.link.monitor import Monitor
 from heartlog.security.cables import VirtualCable
 from heartlog.security.keys import Keys
@@ -28,15 +29,6 @@ async def connect(backend: Backend) -> bool:
         return monitor.link_secured
 
 
-async def connect_and_pair(backend: Backend) -> bool:
-    """Beside other work the two Bumbles may wait for each other in vain; the sealed channel goes
-    on meanwhile, and the next connection pairs again."""
-    for _ in range(5):
-        if await connect(backend):
-            return True
-    return False
-
-
 def bonds_on(board: Board) -> bytes:
     files = [name for name, _ in board.control(do="list")["files"]]
     if "bonds" not in files:
@@ -48,7 +40,7 @@ def bonds_on(board: Board) -> bytes:
 def test_a_bond_is_made_once_and_outlives_resets(tmp_path: Path) -> None:
     async def check(board: Board, backend: Backend, keys: Keys) -> None:
         (key,) = (p.key_bytes for p in keys.all())
-        assert await connect_and_pair(backend)
+        assert await connect(backend)
         bond = keys.bond(key)
         assert bond is not None
         assert bond["ltk"]["authenticated"], "by the passkey, not Just Works"
@@ -67,13 +59,35 @@ def test_a_bond_is_made_once_and_outlives_resets(tmp_path: Path) -> None:
         VirtualCable(board.run_dir).restart()
         assert not await connect(backend)
         assert keys.bond(key) is None
-        assert await connect_and_pair(backend)
+        assert await connect(backend)
         assert keys.bond(key) != bond
         # Another key: what was bonded by the one before is erased.
         pair(VirtualCable(board.run_dir), keys, session=2)
         await settle(backend)
         assert kept[4:12] not in bonds_on(board)
-        assert await connect_and_pair(backend)
+        assert await connect(backend)
+
+    paired(tmp_path, check)
+
+
+@pytest.mark.timeout(900)
+def test_each_pairing_succeeds_at_its_first_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is said on the link meanwhile; more of them: HEARTLOG_PAIRINGS=30."""
+
+    async def check(board: Board, backend: Backend, keys: Keys) -> None:
+        (key,) = (p.key_bytes for p in keys.all())
+        for _ in range(int(os.environ.get("HEARTLOG_PAIRINGS", "3"))):
+            keys.keep_bond(key, None)
+            assert await connect(backend)
+        # One that takes too long does not keep the host from the monitor, nor from the next one.
+        keys.keep_bond(key, None)
+        with monkeypatch.context() as patch:
+            patch.setattr(link_security, "SECONDS", 0.0)
+            assert not await connect(backend)
+        assert keys.bond(key) is None
+        assert await connect(backend)
 
     paired(tmp_path, check)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from bumble import att
 from bumble.core import ProtocolError
+from bumble.device import Connection
+from bumble.pairing import PairingConfig, PairingDelegate
 
 from virtual_board import Board
 
@@ -233,23 +235,26 @@ def test_btstack_table_overflows_silently(start: Callable[..., Board]) -> None:
     assert other.complaints == []
 
 
+class Keyboard(PairingDelegate):  # type: ignore[misc]
+    """Types the number that the test firmware shows."""
+
+    def __init__(self) -> None:
+        super().__init__(PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY)
+
+    async def get_number(self) -> int:
+        return 123456
+
+
+def by_passkey(_: Connection) -> PairingConfig:
+    return PairingConfig(sc=True, mitm=True, bonding=True, delegate=Keyboard())
+
+
 def test_pairing_on_nimble(start: Callable[..., Board]) -> None:
-    from bumble.pairing import PairingConfig, PairingDelegate
-
     board = start("link")
-
-    class Keyboard(PairingDelegate):
-        def __init__(self) -> None:
-            super().__init__(PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY)
-
-        async def get_number(self) -> int:
-            return 123456
 
     async def run() -> None:
         async with central(board) as host:
-            host.device.pairing_config_factory = lambda connection: PairingConfig(
-                sc=True, mitm=True, bonding=True, delegate=Keyboard()
-            )
+            host.device.pairing_config_factory = by_passkey
             await host.connect()
             secret = host.peer.get_characteristics_by_uuid(SECRET)[0]
             with pytest.raises(att.ATT_Error) as refused:
@@ -262,6 +267,27 @@ def test_pairing_on_nimble(start: Callable[..., Board]) -> None:
     log = wait_for(board, "encrypted")
     assert "passkey action 3" in log
     assert "encrypted (True, True, True)" in log
+
+
+def test_what_the_board_begins_needs_no_other_traffic(start: Callable[..., Board]) -> None:
+    """A request to pair, a passkey told late, keys after the encryption: nobody asked for them
+    with a packet, and on a link where nothing else is said they must come all the same."""
+    board = start("link")
+
+    async def run() -> None:
+        async with central(board) as host:
+            host.device.pairing_config_factory = by_passkey
+            for times in range(1, 4):
+                connection = await host.connect(subscribe=False)
+                asked: list[int] = []
+                connection.on(connection.EVENT_SECURITY_REQUEST, asked.append)
+                await host.order("p", 500)  # by then the order has long been confirmed
+                await host.until(lambda asked=asked: asked)
+                await asyncio.wait_for(connection.pair(), 60)
+                await printed(board, "encrypted (True, True, True)", times)
+                await connection.disconnect()
+
+    asyncio.run(run())
 
 
 def test_no_pairing_on_btstack(start: Callable[..., Board]) -> None:

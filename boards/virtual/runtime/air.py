@@ -42,7 +42,7 @@ class Connection:
         self.encrypted = False
         self.queue = []
         self.answers = []
-        self.inbound = False
+        self.inbound = True  # what the host has sent by now was told when nobody knew this link
         self.severed = False
         self.leaving = False  # the firmware has asked to end the link
         self.waiting_since = None

@@ -26,7 +26,8 @@ class Air(LocalLink):  # type: ignore[misc]
     """The link between one board's controller and any number of hosts' controllers.
 
     `on_inbound(handle)` is called when a host has sent something on the board's connection
-    `handle`; `on_listeners(count)` when hosts begin or end to scan or to connect.
+    `handle`, `on_outbound(handle)` when the board's own stack has; `on_listeners(count)` when
+    hosts begin or end to scan or to connect.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Air(LocalLink):  # type: ignore[misc]
         self.board: BoardController | None = None
         self.rssi = -55
         self.on_inbound: Callable[[int], None] = lambda handle: None
+        self.on_outbound: Callable[[int], None] = lambda handle: None
         self.on_listeners: Callable[[int], None] = lambda count: None
         self.on_gone: Callable[[int], None] = lambda handle: None
         self.inbound: dict[int, deque[bytes]] = {}
@@ -66,6 +68,7 @@ class Air(LocalLink):  # type: ignore[misc]
             return
         if sender_controller is self.board:
             self.outbound.setdefault(connection.handle, deque()).append(data)
+            self.on_outbound(connection.handle)
             return
         at_board = self.at_board(connection.self_address)
         if at_board is not None and at_board.handle not in self.severed:

@@ -56,12 +56,14 @@ class Radio:
         self._events: list[bytes] = []
         self._hint = hint
         self._busy = False
+        self._talking: int | None = None  # the connection whose event is being carried out
         self._reads: dict[int, asyncio.Future[bytes]] = {}
         self._next_read = 0
         self._timeouts: dict[int, int] = {}  # supervision timeouts in microseconds
         self._orphans: list[tuple[int, HostController, Any]] = []
         self.pairing = Pairing(self)
         air.on_inbound = lambda handle: hint(INBOUND, handle)
+        air.on_outbound = self._queued
         air.on_gone = lambda handle: hint(GONE, handle)
         air.on_listeners = lambda count: hint(LISTENERS, count)
 
@@ -243,6 +245,7 @@ class Radio:
                 await self._terminate(struct.unpack_from("<H", payload, 1)[0])
         finally:
             self._busy = False
+            self._talking = None
         events, self._events = self._events, []
         return bytes([more]) + b"".join(events)
 
@@ -266,6 +269,7 @@ class Radio:
 
     async def _connection_event(self, payload: bytes) -> bool:
         handle, inbound, answers, pdus = struct.unpack_from("<HBBB", payload, 1)
+        self._talking = handle
         at = 6
         for _ in range(answers):
             number, status, length = struct.unpack_from("<IBH", payload, at)
@@ -289,6 +293,16 @@ class Radio:
         await self._turns()
         await self._barrier(hosts)
         return bool(self.air.inbound.get(handle) or self.air.outbound.get(handle))
+
+    def _queued(self, handle: int) -> None:
+        """The board's stack has something to send; the link's own event finds that by itself.
+
+        Not all that a stack sends answers what has just come: keys follow when the controller says
+        that the link is encrypted, a confirmation when the firmware has told the passkey. Such a
+        packet must ask for an event, or it waits for traffic that may never come.
+        """
+        if handle != self._talking:
+            self._hint(INBOUND, handle)
 
     def _deliver(self, hosts: "set[HostController]", handle: int, packet: bytes) -> None:
         host = self.air.to_host(handle, packet)

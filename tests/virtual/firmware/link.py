@@ -4,7 +4,8 @@ Service 0xF00D: 0xF001 control (write), 0xF002 stream (notify, indicate), 0xF003
 write), 0xF004 secret (read, encrypted). A control write is one letter and a u16:
 n COUNT notifications of 20 bytes, numbered from 0 on; b COUNT the same with 600 bytes; r COUNT
 notifications in one go, without waiting; d disconnect; i indicate; k look at a kept memoryview;
-o notify a connection that is gone; p ask to pair; a append to the value; s COUNT set its buffer.
+o notify a connection that is gone; p COUNT ask to pair after so many ms; a append
+to the value; s COUNT set its buffer.
 """
 
 import struct
@@ -113,6 +114,7 @@ while True:
             attempt("long advertisement", ble.gap_advertise, 100000, bytes(40))
             advertise()
         elif kind == "p":
+            time.sleep_ms(count)
             attempt("pair", lambda: ble.gap_pair(connections[0]))
         elif kind == "s":
             ble.gatts_set_buffer(value, count, True)
