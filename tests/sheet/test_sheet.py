@@ -173,4 +173,7 @@ def test_the_command_refuses_nonsense(tmp_path: Path) -> None:
         done = run(out, *args)
         assert done.returncode == 2
         assert text in done.stderr
-    assert run(str(tmp_path / "no" / "folder.pdf")).returncode == 3
+    (tmp_path / "file").touch()
+    refused = run(str(tmp_path / "file" / "sheet.pdf"))
+    assert refused.returncode == 1
+    assert str(tmp_path / "file") in refused.stderr
