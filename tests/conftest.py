@@ -21,11 +21,22 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_runtime_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Virtual monitors are found, and monitors claimed, in the user's runtime folder: what else
-    runs on this computer, another worker of these tests also, is not to be met there."""
+def _folders_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests that name no store and no keys get empty ones, in every process that they start: what
+    they write never reaches the store, the keys or the keyring of whoever runs them, and nothing
+    that is set there changes what they find. Virtual monitors are found, and monitors claimed, in
+    the runtime folder: what else runs on this computer, another worker of these tests also, is not
+    to be met there."""
+    folder = tmp_path_factory.mktemp("user")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        patch.setenv("HEARTLOG_STORE", str(folder / "heartlog.sqlite"))
+        patch.setenv("HEARTLOG_KEYS", str(folder / "keys"))
+        patch.setenv("HEARTLOG_CLINIC", str(folder / "clinic.json"))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        for chosen in ("BACKEND", "DEBUG", "PASSPHRASE", "RECOVERY", "SHARE_PASSPHRASE", "USER"):
+            patch.delenv(f"HEARTLOG_{chosen}", raising=False)
         yield
 
 
