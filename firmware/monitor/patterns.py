@@ -132,7 +132,7 @@ CLOSED = 9
 ANSWERS = (
     ("pressed", (1500, 200), (120, 0), "Your press was recorded."),
     ("sound off", (80, 80, 80, 80, 80, 200), (), "The sound is off."),
-    ("sound on", (80, 80, 80, 80, 80, 200), (120, 100, 120, 0), "The sound is on again."),
+    ("sound on", (80, 80, 80, 80, 600, 200), (120, 100, 120, 0), "The sound is on again."),
     (
         "stop?",
         (120, 120) * 20,

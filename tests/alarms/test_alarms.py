@@ -127,7 +127,7 @@ def test_a_pause_is_told_with_its_length_when_it_is_sure(play: Play) -> None:
     inside = 1000 + 16 * 250 + 375
     for i, what in enumerate(work):
         if what[0] == "b" and what[1] == told[0][0]:
-            work.insert(i + 1, ["b", inside, 0, wire.BEAT_SEARCHED | wire.BEAT_AFTER_GAP])
+            work.insert(i + 3, ["b", inside, 0, wire.BEAT_SEARCHED | wire.BEAT_AFTER_GAP])
             # the beat after that is counted from the one found late, as beats.py does
             following = next(w for w in work[i + 2 :] if w[0] == "b")
             following[2] = following[1] - inside
@@ -149,6 +149,18 @@ def test_a_heart_that_stands_still_is_told_while_it_does(play: Play) -> None:
     assert play(work + unsteady) == []  # the baseline wanders: an electrode may have come loose
     late = silence[-1][1] + 10
     assert play([*work, *silence, ["b", late, late - last, 0], ["s", late + 500, True]]) == told
+
+
+def test_a_very_long_pause_is_told_once(play: Play) -> None:
+    """Longer than the time after which the next alarm of its kind may be told."""
+    work = heart([0.8] * 20)
+    last = max(step[1] for step in work if step[0] == "b")
+    end = last + 100 * 250
+    silence = [["s", last + 62 * i, True] for i in range(1, 100 * 250 // 62)]
+    back = [["b", end, end - last, 0], ["s", end + 100, True], ["s", end + 500, True]]
+    told = play([*work, *silence, *back])
+    assert [row[1] for row in told] == [PAUSE]
+    assert told[0][2] <= 4000
 
 
 @pytest.mark.parametrize("how", ["gap", "noise", "doubtful", "unknown"])

@@ -122,6 +122,7 @@ class Host:
     missing: list[tuple[int, int]] = field(default_factory=list)
     watermark: int = 0
     early: int = 0
+    even: bool = False  # the monitor sends as a paired one does
 
     def commit(self, records: list[Record], missing: list[tuple[int, int]]) -> None:
         self.missing += missing
@@ -135,6 +136,8 @@ class Host:
         """One connection that lives for some rounds, and then breaks at any notification."""
         rng = self.rng
         device.say("c 1")
+        if self.even:
+            device.say("e")
         device.say(f"m 1 {rng.choice((23, 50, 185, 247))}")
         device.say("w 1 " + wire.command(wire.HELLO, 1, wire.VERSION).hex())
         answers = [wire.answer(d) for kind, d in device.step(20) if kind == "a"]

@@ -9,6 +9,7 @@
 #   r KIND HEX               a record
 #   s MS                     the main loop runs for so long -> n HEX (notifications), then "."
 #   q N                      the stack takes N notifications until the next s (NimBLE's buffers)
+#   e                        frames go as on a paired monitor: even in time and length
 #   i                        -> "." and numbers: next, first, flushed, acked, boot, journal, heap
 #   x                        power off: the script is run again over the same flash
 import gc
@@ -221,6 +222,8 @@ def main():
         elif what == "r":
             data = unhexlify(words[2]) if len(words) > 2 else b""
             log(journal.append(int(words[1]), data, len(data)), int(words[1]), data)
+        elif what == "e":
+            server.stream.even = True
         elif what == "q":
             ble.room = int(words[1])
         elif what == "s":

@@ -33,7 +33,9 @@ p = m.Power(board)
 p._next = p._minutes_at = now
 rows = []
 for i in range(len(job.get("mv") or job.get("celsius"))):
-    p.step(now)
+    before = p.state, p.percent
+    assert p.step(now) == (before != (p.state, p.percent))
+    assert not p.step(time.ticks_add(now, 9900))  # read every ten seconds
     rows.append((p.state, p.percent, p.millivolts, p.hours_left))
     now = time.ticks_add(now, 10000)
 print(json.dumps(rows))

@@ -23,6 +23,7 @@ from heartlog.security.pair import pair
 from virtual_board import Board
 
 pytestmark = pytest.mark.usefixtures("micropython")
+OVERHEAD = 12  # of a sealed frame: counter and tag
 Check = Callable[[Board, Backend, Keys], Awaitable[None]]
 
 
@@ -41,6 +42,16 @@ def paired(tmp_path: Path, check: Check, stack: str = "nimble", **options: Any) 
             assert board.complaints == []
 
     asyncio.run(run())
+
+
+class Listened(Monitor):
+    """A monitor of whose frames somebody else hears when they come and how long they are."""
+
+    heard: list[int]
+
+    def _on_frame(self, sender: Any, data: bytearray) -> None:
+        self.heard.append(len(data))
+        super()._on_frame(sender, data)
 
 
 async def device_on_air(backend: Backend) -> Any:
@@ -95,8 +106,16 @@ def test_the_paired_host_gets_everything(tmp_path: Path, stack: str) -> None:
             await monitor.synchronize()
             assert (await monitor.status())["session"] == 5
             await records_of(monitor, "boot", "beat", "sync", "session")
-        async with Monitor(backend, (await find_monitor(backend)).device, found.key) as again:
-            assert (await again.status())["session"] == 5
+        async with Listened(backend, (await find_monitor(backend)).device, found.key) as again:
+            status = await again.status()
+            assert status["session"] == 5
+            again.heard = []
+            # Who watches the radio learns nothing of the heart from how long the frames are.
+            async for _ in again.records(status["next_seq"] - 1):
+                if len(again.heard) >= 25:
+                    break
+            usual = wire.LIVE_HEAD + 3 * (2 + wire.SIZE[wire.BEAT]) + OVERHEAD
+            assert again.heard.count(usual) >= 15, again.heard
 
     paired(tmp_path, check, stack)
 

@@ -114,6 +114,7 @@ class Server:
             ble.gatts_write(self._status, status)
         ble.gatts_write(self._battery_handle, b"\x00")
         self._advertiser = Advertiser(ble, name, self.guard)
+        self.stream.even = self.guard is not None
         self.running = True
 
     def open_up(self, heart_rate):
@@ -195,7 +196,7 @@ class Server:
     @property
     def hurried(self):
         """Whether a backlog waits for nothing but the host's next credits."""
-        return self.owner is not None and self.stream.behind > 0
+        return self.owner is not None and self.stream.hurried
 
     def step(self, now):
         """Takes one write, sends a few frames; True when there was something to do."""

@@ -9,6 +9,10 @@
 (the last 64), LIVE frames carry them in order. A host that is further behind gets pages as they
 lie in flash, and between them each new record as it happens: the live ones first, one frame per
 record, then pages with all the rest of the link.
+
+`even`: a frame at each beat would tell the rhythm of the heart to whoever watches the radio,
+however well it is sealed. LIVE frames then go once a second, whatever happened, and repeat older
+records (which the host has, and passes over) so that they are as long at any rate up to 180/min.
 """
 
 import time
@@ -18,6 +22,9 @@ from . import wire
 
 _IDLE_MS = 2000
 _MOST_WINDOW = 32
+_EVEN_MS = 1000
+_EVEN_RECORDS = 3  # in each frame: what beats of up to 180/min need
+_CATCH_UP = 8  # more than a second brings: these are sent at once
 
 
 class RecordStream:
@@ -25,6 +32,7 @@ class RecordStream:
 
     def __init__(self, journal):
         self._journal = journal
+        self.even = False
         self.reset()
 
     def reset(self):
@@ -41,6 +49,7 @@ class RecordStream:
         self._after = 0
         self._in_order = False
         self._quiet_since = 0
+        self._live_at = None  # when a LIVE frame went last
 
     def start(self, seq):
         """Begins, or begins again, at `seq`; returns the first number that will come."""
@@ -66,9 +75,11 @@ class RecordStream:
         return left if left <= _MOST_WINDOW else 0
 
     @property
-    def behind(self):
-        """Records that the host has not been sent yet."""
-        return self._journal.next_seq - self.next if self.running else 0
+    def hurried(self):
+        """Whether the host has not been sent more records than wait for their second."""
+        return self.running and self._journal.next_seq - self.next > (
+            _CATCH_UP if self.even else 0
+        )
 
     def frame(self, buffer, room, now):
         """Builds the next frame; `sent` must follow when it went out."""
@@ -78,10 +89,12 @@ class RecordStream:
         if self.next >= journal.oldest_recent:
             if self._left_pages:
                 return self._skip(buffer, self.next)
-            if self.next < journal.next_seq:
-                return self._recent(buffer, room, self.next, True)
+            if self._due(self.next, now):
+                seq = self._first_told(room)
+                if seq < journal.next_seq:
+                    return self._recent(buffer, room, seq, True)
         else:
-            if self._live < journal.next_seq:
+            if self._live < journal.next_seq and self._due(self._live, now):
                 if self._live < journal.oldest_recent:
                     self._live = journal.oldest_recent
                 return self._recent(buffer, room, self._live, False)
@@ -100,9 +113,10 @@ class RecordStream:
         self.counter = (self.counter + 1) & 0xFFFF
         self._quiet_since = now
         if self._kind == wire.FRAME_LIVE:
+            self._live_at = now
             if self._after > self._live:
                 self._live = self._after
-            if self._in_order:
+            if self._in_order and self._after > self.next:
                 self.next = self._after
         elif self._kind == wire.FRAME_PAGE:
             self._offset = self._after
@@ -110,6 +124,33 @@ class RecordStream:
         elif self._kind == wire.FRAME_SKIP:
             self.next = self._after
             self._left_pages = False
+
+    def _due(self, seq, now):
+        """Whether it is time for a LIVE frame, with records from `seq` on to be told."""
+        waiting = self._journal.next_seq - seq
+        if not self.even or waiting > _CATCH_UP:
+            return waiting > 0
+        return self._live_at is None or time.ticks_diff(now, self._live_at) >= _EVEN_MS
+
+    def _first_told(self, room):
+        """Where a LIVE frame that goes on with `next` begins: with `even` before it, if there is
+        room for that."""
+        journal = self._journal
+        seq = self.next
+        if self.even:
+            low = max(journal.oldest_recent, journal.first_seq, journal.next_seq - _EVEN_RECORDS)
+            room -= wire.LIVE_HEAD
+            for other in range(seq, journal.next_seq):
+                room -= self._size(other)
+            while seq > low and self._size(seq - 1) <= room:
+                seq -= 1
+                room -= self._size(seq)
+        return seq
+
+    def _size(self, seq):
+        """Bytes of a recent record in a LIVE frame."""
+        journal = self._journal
+        return 2 + journal.recent[journal.recent_at(seq) + 1]
 
     def _recent(self, buffer, room, seq, in_order):
         """A LIVE frame from `seq` on, as many records as fit."""
