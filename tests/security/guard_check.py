@@ -147,15 +147,25 @@ auth = secure.hkdf(KEY, b"", b"heartlog authentication", 32)
 
 
 class Host:
-    """The rightful one. `hint`: whether it is of a version that gives one."""
+    """The rightful one. `hint`: whether it is of a version that answers challenges."""
 
     def __init__(self, handle, hint=True):
         self.handle = handle
-        fresh = os.urandom(8)
-        self.nonce = fresh + (secure.hmac(auth, b"hello", fresh)[:8] if hint else os.urandom(8))
+        self.hint = hint
+        self.hellos = []
 
     def hello(self):
-        (self.said,) = write(self.handle, bytes((wire.KEY_HELLO, 1, 1)) + self.nonce) or (b"",)
+        result = self.say(os.urandom(16))
+        if result == wire.NOT_COMPLETED and self.hint:
+            challenge, fresh = self.said[3:], os.urandom(8)
+            assert len(challenge) == 8
+            result = self.say(fresh + secure.hmac(auth, b"hello", challenge, fresh)[:8])
+        return result
+
+    def say(self, nonce):
+        self.nonce = nonce
+        self.hellos.append(bytes((wire.KEY_HELLO, 1, 1)) + nonce)
+        (self.said,) = write(self.handle, self.hellos[-1]) or (b"",)
         return self.said[2] if self.said else None
 
     def answer(self):
@@ -258,6 +268,41 @@ connect(1)
 assert write(1, hello())[0][2] == wire.NOT_COMPLETED
 host = Host(1)
 assert host.hello() == wire.OK and host.answer() == wire.OK and host.served()
+leave(1)
+
+# --- who has recorded how the host came past a shut gate does not come past it by that -----------
+recorded = host.hellos
+assert len(recorded) == 2, "the second opened it"
+for _ in range(8):
+    connect(3)
+    write(3, hello())
+    write(3, lie())
+    leave(3)
+assert server.guard.slowed
+challenges = set()
+for replay in (recorded, recorded[1:] * 3, [recorded[1], hello(), recorded[1]]):
+    connect(3)
+    for packet in replay:
+        (told,) = write(3, packet)
+        assert told[2] == wire.NOT_COMPLETED and len(told) == 11, (
+            "no proof, so nothing to guess by"
+        )
+        challenges.add(told[3:])
+    leave(3)
+assert len(challenges) == 8, "each is new"
+connect(1)  # a challenge is taken once, in its own connection
+host = Host(1)
+assert host.hello() == wire.OK
+assert write(1, host.hellos[1])[0][2] == wire.NOT_COMPLETED
+leave(1)
+connect(1)
+connect(3)
+host = Host(1)
+assert write(3, hello())[0][2] == wire.NOT_COMPLETED
+assert host.hello() == wire.OK
+assert write(3, host.hellos[1])[0][2] == wire.NOT_COMPLETED, "heard at the same moment"
+assert host.answer() == wire.OK and host.served()
+leave(3)
 leave(1)
 connect(2)
 assert Host(2, False).hello() == wire.OK, "an older host too, now that somebody was let in"

@@ -55,7 +55,9 @@ while True:
         gate = secure.Gate(a[0], a[1], time.ticks_diff)
         r = None
     elif do == "hello":
-        r = gate.hello(a[0], a[1])
+        r = gate.hello(*a)
+    elif do == "challenge":
+        r = gate.challenge()
     elif do == "answer":
         r = gate.answer(a[0], a[1])
     elif do == "state":
@@ -230,12 +232,13 @@ def test_a_recording_of_one_connection_is_worth_nothing_in_the_next(firmware: Fi
     key = os.urandom(32)
     firmware("gate", key, 7)
     old = Handshake(key)
-    proof = firmware("hello", old.hello(), 0)
+    hello = old.hello()
+    proof = firmware("hello", hello, 0)
     answer = old.answer(proof)
     assert firmware("answer", answer, 0)
     frame = old.to_monitor.seal(2, b"erase")
     firmware("reset")
-    assert firmware("hello", old.hello(), 0) != proof
+    assert firmware("hello", hello, 0) != proof
     assert not firmware("answer", answer, 0), "replayed answer"
     shake(firmware, key)
     assert firmware("open", 2, frame) is None
@@ -269,8 +272,16 @@ def test_a_gate_that_strangers_have_shut_is_open_for_its_host(firmware: Firmware
     for _ in range(1000):
         assert not firmware("answer", os.urandom(16), 5)
     assert firmware("state", 5)[2] == 60000
-    assert firmware("hello", Handshake(os.urandom(32)).hello(), 5) is None
-    shake(firmware, key, 5)
+    for challenge in (firmware("challenge"), firmware("challenge")):
+        assert firmware("hello", Handshake(os.urandom(32)).hello(), 5) is None
+        assert firmware("hello", Handshake(os.urandom(32)).hello(challenge), 5, challenge) is None
+        assert firmware("hello", Handshake(key).hello(), 5, challenge) is None
+    host = Handshake(key)
+    answered = host.hello(challenge)
+    assert firmware("hello", answered, 5) is None, "without its challenge it is any recording"
+    assert firmware("hello", answered, 5, firmware("challenge")) is None
+    proof = firmware("hello", answered, 5, challenge)
+    assert firmware("answer", host.answer(proof), 5)
     assert firmware("state", 5) == [True, 0, 0]
 
 

@@ -110,9 +110,11 @@ class Guard:
             if self._gate.let_in or self.hostile:
                 self.reply = head + bytes((wire.REFUSED,))  # someone rightful is being served
                 return
-            proof = self._gate.hello(bytes(data[2:]), now)
+            proof = self._gate.hello(bytes(data[2:]), now, peer.challenge)
+            peer.challenge = None
             if proof is None or peer.mtu < len(proof) + 6:
-                self.reply = head + bytes((wire.NOT_COMPLETED,))
+                peer.challenge = self._gate.challenge()
+                self.reply = head + bytes((wire.NOT_COMPLETED,)) + peer.challenge
                 return
             peer.pending = self._gate.pending
             self.reply = head + bytes((wire.OK,)) + proof

@@ -8,9 +8,11 @@ Every connection then begins with a three-pass mutual authentication (ISO/IEC 97
     monitor -> host     proof   monitor nonce:16 | HMAC(A, "monitor" | version | hn | mn)[:16]
     host    -> monitor  answer  HMAC(A, "host" | version | mn | hn)[:16]
 
-A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). The host's nonce is random:8 |
-HMAC(A, "hello" | random)[:8]: that proves nothing, since it can be replayed, but by it a gate that
-strangers' guesses have shut is open for the rightful host. Both sides then derive one AES-128
+A is HKDF-SHA256(P, info "heartlog authentication") (RFC 5869). A gate that strangers' guesses have
+shut refuses a hello with a challenge:8, and takes one in its place whose nonce is random:8 |
+HMAC(A, "hello" | challenge | random)[:8]: by it the rightful host need not wait. A challenge is
+made for one connection and taken once, so nobody gets in by what he has recorded; a host that
+knows of none waits like a stranger. Both sides then derive one AES-128
 key a direction, HKDF(P, salt hn | mn, info "heartlog to host" or "heartlog to monitor"), and
 every frame is sealed by AES-CCM: counter:4 | text | tag:8. Kind and counter are the nonce; it only
 ever rises within a connection, and a new one has new keys, so no nonce is used twice and no
@@ -33,6 +35,7 @@ from .ccm import TAG, Ccm
 
 VERSION = const(1)
 NONCE = const(16)
+CHALLENGE = const(8)
 PROOF = const(16)
 KEY = const(32)
 OVERHEAD = const(12)  # counter and tag
@@ -201,20 +204,34 @@ class Gate:
             self._wait = min(1000 << doubling, _LONGEST_WAIT_MS)
             self._shut_at = now_ms
 
-    def hello(self, message, now_ms):
-        """Take the host's hello; the proof to send back, or None (shut or malformed)."""
-        self.reset()
-        if len(message) != 1 + NONCE or message[0] != VERSION:
-            return None
-        if self.waiting(now_ms):
-            known = hmac(self._auth, b"hello", memoryview(message)[1:9])[:8]
-            if not same(known, message[9:]):
-                return None
+    def _fresh(self, length):
+        """Bytes that were never said before."""
         self._count += 1
         h = hashlib.sha256(os.urandom(32))
         h.update(self._key)
         h.update(struct.pack("<II", self._boot, self._count))
-        mine = h.digest()[:NONCE]
+        return h.digest()[:length]
+
+    def challenge(self):
+        """For one whose hello was refused: a hello that answers it is taken although the gate is
+        shut. Good for one hello of the same connection."""
+        return self._fresh(CHALLENGE)
+
+    def hello(self, message, now_ms, challenge=None):
+        """Take the host's hello; the proof to send back, or None (shut or malformed).
+
+        `challenge`: what this connection was given with its last refusal, if anything.
+        """
+        self.reset()
+        if len(message) != 1 + NONCE or message[0] != VERSION:
+            return None
+        if self.waiting(now_ms):
+            if challenge is None:
+                return None
+            known = hmac(self._auth, b"hello", challenge, memoryview(message)[1:9])[:8]
+            if not same(known, message[9:]):
+                return None
+        mine = self._fresh(NONCE)
         theirs = bytes(message[1:])
         version = bytes((VERSION,))
         expected = hmac(self._auth, b"host", version, mine, theirs)[:PROOF]

@@ -47,7 +47,7 @@ class Peer:
         self.asked = False
         self.queued = 0  # of its writes, those that wait
         self.hellos = 0
-        self.pending = None  # its handshake (guard.py)
+        self.pending = self.challenge = None  # its handshake (guard.py)
 
 
 class Server:
@@ -143,7 +143,7 @@ class Server:
                     peer.asked = False
                     peer.since = None
                     peer.queued = peer.hellos = 0
-                    peer.pending = None
+                    peer.pending = peer.challenge = None
                     peer.serial += 1
                     peer.handle = data[0]
                     break

@@ -247,7 +247,8 @@ COMMANDS = {
     ECG_ACK: ("ecg ack", "<I", "<"),
     # Stored ECG. Answer: first and next block number, acknowledged up to, flags: ECG_IS_*.
     ECG_RANGE: ("ecg range", "<", "<IIIB"),
-    # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof.
+    # The handshake (secure.py): version and the host's nonce; the monitor's nonce and proof, or
+    # NOT_COMPLETED and, behind the result, a challenge of eight bytes for the next hello.
     KEY_HELLO: ("key hello", "<B16s", "<16s16s"),
     # The host's proof. From here on every write and notification of our service is sealed.
     KEY_ANSWER: ("key answer", "<16s", "<"),

@@ -42,7 +42,7 @@ channel = secure.Channel(bytes(16))
 gate = secure.Gate(bytes(32), 1, time.ticks_diff)
 print(best(lambda: hashlib.sha256(text).digest(), 200))
 print(best(lambda: channel.seal(3, text, 220), 200))
-print(best(lambda: (gate.hello(bytes((1,)) + bytes(16), 0), gate.answer(gate._expected, 0)), 50))
+print(best(lambda: (gate.hello(bytes((1,)) + bytes(16), 0), gate.answer(gate.pending[0], 0)), 50))
 """
 
 

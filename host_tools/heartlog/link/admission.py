@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from heartlog._firmware.monitor.link import wire
 from heartlog.link.problems import LostMonitor, NotLetIn, RequestRefused
-from heartlog.security.channel import Handshake, NotOurMonitor
+from heartlog.security.channel import CHALLENGE_BYTES, Handshake, NotOurMonitor
 from heartlog.security.keys import Keys
 
 
@@ -24,9 +24,8 @@ async def shake_hands(request: Request, key: bytes) -> Handshake:
         NotLetIn: one of them can't.
     """
     handshake = Handshake(key)
-    hello = handshake.hello()
     try:
-        proof = await request(wire.KEY_HELLO, hello[0], hello[1:])
+        proof = await _proof(request, handshake)
         await request(wire.KEY_ANSWER, handshake.answer(b"".join(proof)))
     except RequestRefused as error:
         if error.result == wire.NO_OPCODE:
@@ -45,6 +44,19 @@ async def shake_hands(request: Request, key: bytes) -> Handshake:
             "Use the monitor that was paired, or pair this one over USB.",
         ) from error
     return handshake
+
+
+async def _proof(request: Request, handshake: Handshake) -> tuple[Any, ...]:
+    """The answer to a hello; to a second one when the monitor, slowed down by strangers' guesses,
+    gives the chance to show that this is no stranger."""
+    hello = handshake.hello()
+    try:
+        return await request(wire.KEY_HELLO, hello[0], hello[1:])
+    except RequestRefused as refused:
+        if refused.result != wire.NOT_COMPLETED or len(refused.told) < CHALLENGE_BYTES:
+            raise
+        hello = handshake.hello(refused.told[:CHALLENGE_BYTES])
+        return await request(wire.KEY_HELLO, hello[0], hello[1:])
 
 
 async def check_identity(

@@ -31,6 +31,8 @@ _MOST_PINGS = 15
 """More, when some came too late after a sample: those of a block of 256 ms are 30 ms apart."""
 _LATEST_US = 0xFFFF
 """How late after its conversion the newest sample was, at least: the answer tells no more."""
+_ANSWER_HEAD = 3
+"""Bytes of an answer before what it says: opcode, tag, result."""
 _REPORTED, _CREDITS = b"", bytes(1)
 _KIND_COMMAND, _KIND_ANSWER, _KIND_RECORDS, _KIND_ECG = 1, 2, 3, 4
 """What a sealed frame is for, as in `firmware/monitor/link/guard.py`."""
@@ -89,7 +91,7 @@ class Monitor:
         self._journal_keys: JournalKeys | None = None
         self._clock = backend.clock
         self._client = backend.client(device, disconnected_callback=self._on_disconnect)
-        self._answers: dict[int, asyncio.Future[tuple[int, tuple[Any, ...]]]] = {}
+        self._answers: dict[int, asyncio.Future[tuple[int, tuple[Any, ...], bytes]]] = {}
         self._tag = 0
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._gone = asyncio.Event()
@@ -199,7 +201,7 @@ class Monitor:
             return
         future = self._answers.pop(tag, None)
         if future is not None and not future.done():
-            future.set_result((result, operands))
+            future.set_result((result, operands, text[_ANSWER_HEAD:]))
             if text[0] & 0x7F == wire.ECG_SET and result == wire.OK:
                 self.ecg_flow.begun()
             if text[0] & 0x7F == wire.REPORT and result == wire.OK:
@@ -256,7 +258,7 @@ class Monitor:
         try:
             await self._write(packet)
             async with asyncio.timeout(ANSWER_SECONDS):
-                result, values = await future
+                result, values, told = await future
         except TimeoutError as error:
             raise LinkLost(
                 f"The monitor did not answer {wire.COMMANDS[packet[0]][0]!r}."
@@ -266,7 +268,7 @@ class Monitor:
             if future.done() and not future.cancelled():
                 future.exception()  # told by the write already, or asyncio complains of it later
         if result != wire.OK:
-            raise RequestRefused(packet[0], result)
+            raise RequestRefused(packet[0], result, told)
         return tuple(values)
 
     async def _write(self, packet: bytes) -> None:

@@ -19,10 +19,11 @@ class LostMonitor(CommandError):
 
 
 class RequestRefused(CommandError):
-    """The monitor answered a request with something else than OK; `result` says what."""
+    """The monitor answered a request with something else than OK; `result` says what, `told` are
+    the bytes behind it."""
 
-    def __init__(self, opcode: int, result: int) -> None:
-        self.opcode, self.result = opcode, result
+    def __init__(self, opcode: int, result: int, told: bytes = b"") -> None:
+        self.opcode, self.result, self.told = opcode, result, told
         name = wire.COMMANDS[opcode][0]
         text = wire.RESULTS.get(result, f"result {result}")
         if result == wire.REFUSED:  # it takes orders from whoever has its records, no one else

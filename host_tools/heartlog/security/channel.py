@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERSION = 1
 KEY_BYTES = 32
+CHALLENGE_BYTES = 8
 NONCE_BYTES = 16
 PROOF_BYTES = 16
 TAG_BYTES = 8
@@ -88,23 +89,29 @@ class Channel:
 
 
 class Handshake:
-    """Three messages; after `answer` both channels are there."""
+    """Three messages; after `answer` both channels are there. `hello` comes first."""
 
     def __init__(self, pairing_key: bytes) -> None:
         if len(pairing_key) != KEY_BYTES:
             raise ValueError(f"pairing key must be {KEY_BYTES} bytes, not {len(pairing_key)}")
         self._key = pairing_key
         self._auth = derive(pairing_key, b"", b"heartlog authentication", 32)
-        fresh = os.urandom(NONCE_BYTES // 2)
-        # By the second half a monitor that strangers' guesses have slowed down knows its host.
-        self._nonce = fresh + self._mac(b"hello", fresh)[: NONCE_BYTES // 2]
+        self._nonce = b""
         self.passkey = -1
         """Six digits for the link layer's pairing, once `answer` was called."""
         self._to_monitor: Channel | None = None
         self._from_monitor: Channel | None = None
 
-    def hello(self) -> bytes:
-        """The first message."""
+    def hello(self, challenge: bytes | None = None) -> bytes:
+        """The first message, with another nonce each time.
+
+        By the answer to its `challenge` (CHALLENGE_BYTES) a monitor that strangers' guesses have
+        slowed down knows that this is its host.
+        """
+        self._nonce = os.urandom(NONCE_BYTES)
+        if challenge is not None:
+            fresh = self._nonce[: NONCE_BYTES // 2]
+            self._nonce = fresh + self._mac(b"hello", challenge, fresh)[: NONCE_BYTES // 2]
         return bytes((VERSION,)) + self._nonce
 
     def _mac(self, *parts: bytes) -> bytes:
