@@ -31,21 +31,37 @@ class Shelf:
     def page_of(self, seq):
         """Number of the page that holds `seq`, or, when it is not kept, the first that holds a
         later one; None when there is nothing from `seq` on in flash."""
-        ring = self.ring
         if seq > self.flushed_seq:
             return None
-        best, block = -1, -1
-        lowest, low_block = ring.NONE, -1
+        first = self.ring.first
+        block = -1
+        for i in range(len(first)):
+            if first[i] <= seq and (block < 0 or first[i] > first[block]):
+                block = i
+        if block < 0:
+            block = self._block_after(-1)
+        while block >= 0:
+            found = self._page_in(block, seq)
+            if found is not None:
+                return found
+            block = self._block_after(block)  # nothing of it can be read: later ones can
+        return None
+
+    def _block_after(self, block):
+        """The block whose records follow those of `block` (-1: the one with the oldest), or -1."""
+        ring = self.ring
+        begin = ring.first[block] if block >= 0 else 0
+        best = -1
         for i in range(ring.media.blocks):
             first = ring.first[i]
-            if first == ring.NONE:
+            if first == ring.NONE or first < begin or (first == begin and i <= block):
                 continue
-            if best < first <= seq:
-                best, block = first, i
-            if first < lowest:
-                lowest, low_block = first, i
-        if block < 0:
-            block = low_block
+            if best < 0 or first < ring.first[best]:
+                best = i
+        return best
+
+    def _page_in(self, block, seq):
+        """As `page_of`, of one block."""
         found = None
         for unit in range(_ring.UNITS):
             head = self._head(block * _ring.UNITS + unit)

@@ -340,6 +340,12 @@ one, two = Host(1), Host(2)
 assert one.hello() == wire.OK and two.hello() == wire.OK
 assert two.answer() == wire.OK and two.served()
 assert one.answer() == wire.REFUSED and two.served()
+# Nothing is sealed for whoever was not let in, nor what no frame has room for.
+stranger, served = server._peer(1), server._peer(2)
+assert server.guard.seal(stranger, _guard.RECORDS, b"beat") is None
+assert len(server.guard.seal(served, _guard.RECORDS, b"beat")) == 4 + _guard.OVERHEAD
+assert server.guard.seal(served, _guard.RECORDS, bytes(_guard.MOST - _guard.OVERHEAD)) is not None
+assert server.guard.seal(served, _guard.RECORDS, bytes(_guard.MOST)) is None
 leave(1)
 leave(2)
 
@@ -382,6 +388,7 @@ for opcode in range(256):
             continue
         for told in write(1, data):
             assert len(told) == 3 and told[2] == wire.REFUSED, told
+            assert told[0] & 0x80, told
 assert {c for _, c, _ in radio.sent[sent:]} == {CONTROL}
 server.heart(60, True, bytearray(20), 0)
 server.battery(77)

@@ -99,11 +99,12 @@ def at_rest(architecture: str = "armv6m", length: int = FLUSH) -> tuple[int, int
 
 def cost(_context: Context) -> Iterator[str]:
     """Bytes and instructions."""
-    beat = wire.LIVE_HEAD + 2 + wire.SIZE[wire.BEAT]
+    beat = 2 + wire.SIZE[wire.BEAT]
+    each, second = wire.LIVE_HEAD + beat, wire.LIVE_HEAD + 3 * beat
     count, blocks = instructions()
-    one, one_blocks = instructions(length=beat)
-    yield f"a beat on the air: {beat} bytes in clear, {beat + 12} sealed"
-    yield f"sealing that beat, Cortex-M0+: {one} viper instructions, {one_blocks} AES blocks"
+    one, one_blocks = instructions(length=second)
+    yield f"beats on the air: {each} bytes each in clear, {second + 12} bytes a second sealed"
+    yield f"sealing that second, Cortex-M0+: {one} viper instructions, {one_blocks} AES blocks"
     yield f"a full frame ({FRAME} bytes): {count} viper instructions, {blocks} AES blocks"
     rest, rest_blocks = at_rest()
     yield f"ten beats into the journal: {rest} viper instructions, {rest_blocks} AES block"

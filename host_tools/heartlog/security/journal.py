@@ -116,7 +116,6 @@ class SealedPage:
         raw = self._raw
         raw += data
         if not raw or raw[0] & SEALED == 0 or raw[0] == 0xFF:
-            self._given = len(raw)
             return bytes(data)
         if self._given == 0:
             return self._begin() if len(raw) >= HEAD + EXTRA else b""
