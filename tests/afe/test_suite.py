@@ -13,7 +13,7 @@ _spec.loader.exec_module(runner)
 
 
 @pytest.mark.parametrize("part", runner.ALL_PARTS)
-@pytest.mark.parametrize("module", ["driver", "features", "sampling", "selftest"])
+@pytest.mark.parametrize("module", ["driver", "safety", "features", "sampling", "selftest"])
 def test_part(micropython: str, module: str, part: str) -> None:
     runner.verify(micropython, module, part)
 
