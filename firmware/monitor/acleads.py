@@ -93,7 +93,7 @@ class AcLeads:
         self._amperes = afe.lead_off_amperes
         wired = leads.wiring(n)
         self._electrodes = [(wired[name], 1 << leads.ELECTRODES.index(name)) for name in wired]
-        self._sensed = afe.sensed_inputs() & ~leads.RLD
+        self._sensed = afe.sensed_inputs()
 
     def __getattr__(self, name):
         return getattr(self.source, name)

@@ -214,7 +214,7 @@ class SelfTest:
         afe = self.afe
         afe.configure(rate=RATE, gain=GAIN)
         yield from self._collect(400)
-        sensed = afe.sensed_inputs() & ~leads.RLD
+        sensed = afe.sensed_inputs()
         if self.electrodes == "open":
             # Wilson's terminal is an amplifier's output, which is never off.
             for channel in range(2, afe.channels):
@@ -224,13 +224,17 @@ class SelfTest:
         yield Result(limits.LEADS, 0, count, expected, expected)
 
     def _drive(self):
-        """The right-leg drive, measured against its reference: near zero when it has its loop."""
-        if self.electrodes != "connected":
-            return
+        """The right-leg drive, measured against its reference: near zero when it has its loop.
+
+        It hears the output of channel 1's PGA, so channel 1 stays on its electrodes, and channel 2
+        looks: were that channel 1, the loop would close over the measurement, not the body."""
         afe = self.afe
-        afe.configure(rate=RATE, gain=1, inputs="rld", lead_off=None)
+        if self.electrodes != "connected" or afe.channels < 2:
+            return
+        inputs = ["normal", "rld"] + ["off"] * (afe.channels - 2)
+        afe.configure(rate=RATE, gain=1, inputs=inputs, lead_off=None)
         yield from self._collect(300)
-        volts = self._stats[0].mean * afe.nominal_nv(0) * 1e-9
+        volts = self._stats[1].mean * afe.nominal_nv(1) * 1e-9
         yield Result(limits.DRIVE, 0, volts * 1000, -200.0, 200.0)
 
     def _collect(self, ms):

@@ -65,6 +65,8 @@ def test_advice_names_the_electrode_in_both_colour_codes():
     text = contact_advice("LA", off=True)
     assert text.startswith("LA, left arm (yellow IEC, black AHA): loose")
     assert "Replace" in contact_advice("LA", off=True, attempts=2)
+    assert "good contact" in contact_advice("LA", off=False)
+    assert "can't be felt" in contact_advice("RL", off=False)  # nothing tells that it is on
     for arrangement in ARRANGEMENTS.values():
         assert set(arrangement.sites) <= IEC.keys() & AHA.keys() & NAMES.keys()
         for electrode in arrangement.sites:
@@ -148,6 +150,8 @@ def test_the_whole_fitting_on_the_virtual_board(tmp_path, micropython):
         material = gather(store, 1)
         good = {r.step: r.good for r in material.fit_readings}
         assert good["contact"]
+        felt = {r.electrode for r in material.fit_readings if r.step == "contact"}
+        assert felt == {"RA", "LA", "LL"}
         assert good["clock"]
         assert good["start"]
         assert good["strip"]

@@ -41,7 +41,7 @@ def test_no_rate_that_is_not_true():
     last = steady(state)
     state.take(record("signal", last + 10, state=wire.SIGNAL_LEAD_OFF, off=0b10, channel=1))
     assert state.heart_rate is None
-    assert state.electrodes()[:2] == [("RA", True), ("LA", False)]
+    assert state.electrodes() == [("RA", True), ("LA", False), ("LL", True)]
     state = LiveState()
     last = steady(state)
     state.take(record("beat", last + 300, rr=0, flags=wire.BEAT_AFTER_GAP))

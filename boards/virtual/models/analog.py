@@ -5,7 +5,7 @@
 out one plan per channel; `codes` runs per conversion and only follows the plans.
 """
 
-from models.electrodes import FLOATING_HUM_VOLTS, OFF_OHMS
+from models.electrodes import FLOATING_HUM_VOLTS, OFF_OHMS, UNDRIVEN_HUM_VOLTS
 
 AVDD = 3.3  # single supply; half of it is the middle that the right-leg drive holds the body at
 TEMPERATURE_C = 31.0  # of the die
@@ -80,6 +80,7 @@ class Analog:
         self.flags_p = 0  # comparators: inputs found off, by channel bit
         self.flags_n = 0
         self.flag_rld = 0
+        self.closed = False  # the right-leg drive's loop, through the body
         self.plans = [Plan() for _ in range(part.slots)]
         self.codes = [0] * part.slots
         self.top = (1 << (part.bits - 1)) - 1
@@ -109,12 +110,22 @@ class Analog:
         thermal, stage = self.noise_uv
         return (thermal + stage / gain) * 1e-6 * (rate / 250.0) ** 0.5
 
-    def plan_drive(self, plan, driven):
+    def loop(self, driven, chosen, sensed):
+        """Whether the right-leg drive reaches the body and hears of it; sets the electrode's flag.
+
+        `driven`: amplifier and its reference are on. `chosen`: the electrodes whose channels lead
+        to it (it hears the PGAs' outputs: only channels that look at their electrodes count).
+        `sensed`: comparators and RLD_LOFF_SENS are on: that finds a loose electrode only while the
+        amplifier is off (SBAS502, SBAS459, RLD lead-off; TI, E2E 683315: never while it drives).
+        """
+        e = self.electrodes
+        on = e.get("RL").on
+        self.closed = bool(driven and on and any(e.get(name).on for name in chosen))
+        self.flag_rld = 1 if sensed and not driven and not on else 0
+
+    def plan_drive(self, plan, switched):
         """The right-leg drive's output against its reference: at a rail without its loop."""
-        rl = self.electrodes.get("RL")
-        ra = self.electrodes.get("RA")
-        closed = driven and rl.on and ra.on
-        plan.volts = 0.012 if closed else AVDD / 2
+        plan.volts = 0.012 if switched and self.closed else AVDD / 2
 
     def plan_input(self, plan, channel, gain, current_p, current_n):
         """Plans a channel that looks at its electrodes; currents are the lead-off sources' (A)."""
@@ -132,6 +143,8 @@ class Analog:
         plan.kind = LEAD if positive.on and negative.on else FIXED
         plan.volts = vp - vn
         plan.hum = (positive.hum_uv + negative.hum_uv) * 1e-6
+        if not self.closed:
+            plan.hum += UNDRIVEN_HUM_VOLTS
         extra = (positive.noise_uv + negative.noise_uv) * 1e-6
         plan.noise = (plan.noise**2 + (extra * plan.scale) ** 2) ** 0.5
         if floating:

@@ -87,10 +87,15 @@ class EightChannel(analog.Analog):
         shift = {0: 21, 1: 20}.get(regs[CONFIG2] & 3)
         self._half_us = (1 << shift) * 1000000 // FCLK // 2 if shift else 0
         self.flags_p = self.flags_n = 0
-        rl = self.electrodes.get("RL")
-        sensed = regs[CONFIG3] & 0x06 == 0x06  # drive on, its lead-off sense on
-        self.flag_rld = 1 if sensed and comparators and not rl.on else 0
         pairs = self.electrodes.pairs
+        chosen = [
+            pairs[n][side]
+            for n in range(self.part.channels)
+            for side in (0, 1)
+            if regs[SENSP + side] >> n & 1 and not regs[CH1SET + n] & 0x87
+        ]
+        drive = regs[CONFIG3] & 0x0C == 0x0C  # amplifier and internal reference
+        self.loop(drive, chosen, regs[CONFIG3] & 0x02 and comparators)
         currents = {}
         sources = []
         for channel in range(self.part.channels):
@@ -127,8 +132,7 @@ class EightChannel(analog.Analog):
                 in_ = currents.get(n, 0.0) if in_ else 0.0
                 self.plan_sensed(plan, channel, gain, ip, in_, dc, limit if comparators else None)
             elif mux == 2:
-                # It needs the buffer (CONFIG3 bit 2) and the switch (bit 4) too.
-                self.plan_drive(plan, regs[CONFIG3] & 0x14 == 0x14)
+                self.plan_drive(plan, regs[CONFIG3] & 0x10)  # RLD_MEAS, the switch
             elif mux == 3:
                 # SBAS459: channels 3 and 4 see DVDD/4, the others half the analog supply.
                 plan.volts = self.supply_volts(0.25 if channel in (2, 3) else 0.5)

@@ -17,6 +17,9 @@ OFF_OHMS = 1e9
 DEFAULT_OHMS = 20e3
 # What a floating input picks up from the mains when no current pulls it to a rail.
 FLOATING_HUM_VOLTS = 5e-3
+# What a body that nothing drives leaves between two inputs: some volts against the battery, by the
+# difference of two contacts of 20 kohm against the 32 Mohm that 100 pF of cable have at 50 Hz.
+UNDRIVEN_HUM_VOLTS = 0.5e-3
 
 _CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 

@@ -51,9 +51,14 @@ class TwoChannel(analog.Analog):
         self.vref = vref
         self._square_us = 500000 if regs[CONFIG2] & 1 else 0
         self.flags_p = self.flags_n = 0
-        rl = self.electrodes.get("RL")
-        driven = regs[RLD_SENS] & 0x20
-        self.flag_rld = 1 if driven and regs[RLD_SENS] & 0x10 and comparators and not rl.on else 0
+        pairs = self.electrodes.pairs
+        drive = regs[RLD_SENS]
+        chosen = [
+            pairs[bit // 2][bit % 2]
+            for bit in range(2 * self.part.channels)
+            if drive >> bit & 1 and not regs[CH1SET + bit // 2] & 0x8F
+        ]
+        self.loop(drive & 0x20 and regs[RESP2] & 0x02, chosen, drive & 0x10 and comparators)
         # An electrode may feed two inputs: their currents add up in its contact.
         currents = {}
         sources = []
@@ -91,7 +96,7 @@ class TwoChannel(analog.Analog):
                 ip, in_ = (currents[p] if ip else 0.0), (currents[n] if in_ else 0.0)
                 self.plan_sensed(plan, channel, gain, ip, in_, dc, limit if comparators else None)
             elif mux == 2:
-                self.plan_drive(plan, driven)
+                self.plan_drive(plan, True)
             elif mux == 3:
                 plan.volts = self.supply_volts(0.5 if channel == 0 else 0.25)
             elif mux == 4:

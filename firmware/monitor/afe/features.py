@@ -89,8 +89,6 @@ def _two(cache, part, inputs, given):
         for i in channels(given.get("lead_off_channels", used), part, "lead_off_channels"):
             cache.set("LOFF_SENS", "LOFF%dP" % (i + 1), 1)
             cache.set("LOFF_SENS", "LOFF%dN" % (i + 1), 1)
-        if rld is not None:
-            cache.set("RLD_SENS", "RLD_LOFF_SENS", 1)
     test = given.get("test_signal")
     if test is not None:
         if test not in ("square", "dc"):

@@ -41,8 +41,6 @@ def apply(cache, part, inputs, given):
         for i in channels(given.get("lead_off_channels", used), part, "lead_off_channels"):
             cache.set("LOFF_SENSP", "LOFF%dP" % (i + 1), 1)
             cache.set("LOFF_SENSN", "LOFF%dN" % (i + 1), 1)
-        if rld is not None:
-            cache.set("CONFIG3", bias + "_LOFF_SENS", 1)
     test = given.get("test_signal")
     if test is not None:
         if test not in ("square", "dc"):

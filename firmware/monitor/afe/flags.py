@@ -28,9 +28,8 @@ def sensed(part, cache):
         for i in range(part.channels):
             found |= cache.get("LOFF_SENS", "LOFF%dP" % (i + 1)) << i
             found |= cache.get("LOFF_SENS", "LOFF%dN" % (i + 1)) << (i + 8)
-        return found | cache.get("RLD_SENS", "RLD_LOFF_SENS") << 16
+        return found
     if not cache.get("CONFIG4", "PD_LOFF_COMP"):
         return 0
     wanted = cache.wanted
-    # (The right-leg drive's flag is in CONFIG3, not in the status word.)
     return wanted[part["LOFF_SENSP"].address] | wanted[part["LOFF_SENSN"].address] << 8

@@ -25,6 +25,8 @@ HUM_UV = 40.0
 WANDER_UV = 1500.0
 MIN_SECONDS = 4.0
 R_GUARD_S = 0.15
+REFERENCE = "RL"
+"""Driven by the monitor, not felt: no comparator tells whether it is on while it is driven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ def signal_advice(r: SignalReading) -> list[str]:
 
 def contact_advice(electrode: str, off: bool, attempts: int = 0) -> str:
     """Return what to do about one electrode."""
+    if not off and electrode == REFERENCE:
+        return f"{told(electrode)}: can't be felt; if it is loose, mains hum shows it below."
     if not off:
         return f"{told(electrode)}: good contact."
     if attempts >= 2:

@@ -9,7 +9,7 @@ import typer
 from rich.padding import Padding
 
 from heartlog.cli import output
-from heartlog.fit.advice import contact_advice, read_signal, signal_advice
+from heartlog.fit.advice import REFERENCE, contact_advice, read_signal, signal_advice
 from heartlog.fit.arrangements import ARRANGEMENTS, PREPARATION, told
 from heartlog.fit.bench import Bench, EcgStretch
 from heartlog.fit.record import STEPS, FittingRecord
@@ -105,6 +105,9 @@ class Guide:
             off = set(await self.bench.electrodes_off())
             for electrode in electrodes:
                 advice = contact_advice(electrode, electrode in off, attempt)
+                if electrode == REFERENCE and electrode not in off:
+                    self.say(f"  [dim]  -  [/] {advice}")
+                    continue
                 self.record.reading(
                     "contact", electrode=electrode, good=electrode not in off, advice=advice
                 )

@@ -23,7 +23,8 @@ RATE_INTERVALS = 5
 STALE_SECONDS = 4.0
 """Without a beat for so long there is no heart rate to show (15 beats/min is the least)."""
 KEPT_BEATS = 600
-SHOWN_ELECTRODES = ("RA", "LA", "LL", "RL")
+SHOWN_ELECTRODES = ("RA", "LA", "LL")
+"""Those that the front end feels. (The right leg's is driven: loose, it shows as hum alone.)"""
 
 
 class AnyRecord(Protocol):

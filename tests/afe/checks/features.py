@@ -129,11 +129,11 @@ def check_flags_need_all_three(part):
     afe.configure(rate=500, lead_off=None)
     assert afe.sensed_inputs() == 0
     _, words = record(board, afe, 60)
-    assert afe.input_flags(words[-1]) & ~leads.RLD == 0
+    assert afe.input_flags(words[-1]) == 0
     afe.configure(rate=500, lead_off_channels=[0])
-    assert afe.sensed_inputs() & ~leads.RLD == leads.p(0) | leads.n(0)
+    assert afe.sensed_inputs() == leads.p(0) | leads.n(0)
     _, words = record(board, afe, 60)
-    assert afe.input_flags(words[-1]) & ~leads.RLD == leads.p(0) | leads.n(0)
+    assert afe.input_flags(words[-1]) == leads.p(0) | leads.n(0)
     with raises(ValueError, "lead_off_channels"):
         afe.configure(rate=500, lead_off_channels=[99])
     with raises(ValueError, "lead_off must be"):
@@ -167,6 +167,52 @@ def check_flip_turns_the_current_round(part):
     afe.apply()
     columns, _ = record(board, afe, 60)
     assert up_code > 0 > columns[0][-1], (up_code, columns[0][-1])
+    clean(board)
+
+
+def check_right_leg_drive(part):
+    """The loop closes through the chosen channels, the amplifier, its reference and the body."""
+    board, afe = up(part)
+    analog = board.afe.analog
+    last = afe.channels - 1
+    for channels in ((0,), (last,), range(afe.channels)):
+        afe.configure(rate=500, rld=channels)
+        p, n = (0x06, 0x06) if afe.part.family == "two" else (0x0D, 0x0E)
+        if afe.part.family == "two":
+            chosen = sum(3 << 2 * i for i in channels)
+            assert board.afe.regs[p] & 0x0F == chosen, (channels, board.afe.regs[p])
+        else:
+            chosen = sum(1 << i for i in channels)
+            assert board.afe.regs[p] == board.afe.regs[n] == chosen, channels
+        assert analog.closed, channels
+        board.electrodes.set("RL", on=False)
+        run_ms(1)
+        analog.refresh(board.afe.regs)
+        assert not analog.closed
+        board.electrodes.set("RL", on=True)
+    for lead_off in (None, "dc"):
+        afe.configure(rate=500, rld=None, lead_off=lead_off)
+        assert not analog.closed
+    with raises(ValueError, "rld names channel"):
+        afe.configure(rate=500, rld=(8,))
+    afe.configure(rate=500, inputs=["off"] * last + ["normal"])
+    assert analog.closed  # by default: the first channel that is used
+    afe.configure(rate=500, inputs="shorted")
+    assert not analog.closed  # it hears the PGAs' outputs, and these see nobody
+    clean(board)
+
+
+def check_the_drive_is_measured_by_a_channel_of_its_own(part):
+    board, afe = up(part)
+    for inputs, closed in ((["normal", "rld"], True), (["rld", "rld"], False)):
+        if afe.channels < 2:
+            continue
+        afe.configure(
+            rate=500, gain=1, inputs=inputs + ["off"] * (afe.channels - 2), lead_off=None
+        )
+        columns, _ = record(board, afe, 100)
+        near = abs(volts(afe, 1, columns[1][-1])) < 0.1
+        assert near == closed, (inputs, columns[1][-1])
     clean(board)
 
 

@@ -57,7 +57,8 @@ def check_open_inputs(part):
     )
     _, _, test = tested(part, open_all, "connected")
     assert "lead-off flags" in failed(test)
-    assert "right-leg drive" in failed(test)
+    # (A part with one channel has none left to look at the drive with.)
+    assert ("right-leg drive" in failed(test)) == (afe.channels > 1), failed(test)
     clean(board)
 
 
@@ -75,7 +76,7 @@ def check_each_fault_fails_its_own_test(part):
         ("supply", 2.5, (limits.SUPPLY,)),
         ("celsius", 85, (limits.TEMPERATURE,)),
         ("LA", False, (limits.LEADS,)),
-        ("RL", False, (limits.DRIVE,)),
+        ("RL", False, (limits.DRIVE,) if parts.find(part).channels > 1 else ()),
     )
     for name, value, expected in faults:
 
