@@ -23,6 +23,11 @@ def test_signal_state(micropython: str, part: str) -> None:
     runner.verify(micropython, "signal", part)
 
 
+@pytest.mark.parametrize("part", runner.SHAPES)
+def test_audits(micropython: str, part: str) -> None:
+    runner.verify(micropython, "audits", part)
+
+
 def test_ads1293(micropython: str) -> None:
     runner.verify(micropython, "ads1293", "ADS1293")
 

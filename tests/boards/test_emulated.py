@@ -82,6 +82,8 @@ def test_the_whole_monitor_has_the_memory_it_needs(cable: Cable, tmp_path: Path)
 LEAST_FREE = 16 * 1024  # while it samples; the radio takes some 5 KiB of it
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)  # some twenty emulated seconds: a minute of an idle computer, or ten
 def test_the_whole_monitor_runs_out_of_its_image(tmp_path: Path) -> None:
     """On a stock build: its code in flash, everything but the radio at work. Takes minutes."""
     uf2 = os.environ.get("HEARTLOG_UF2")

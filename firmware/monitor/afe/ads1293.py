@@ -219,7 +219,7 @@ class Ads1293:
     def audit(self):
         """The first register that is not as it was written, or None: all in one read, 100 us.
 
-        What one of three reads finds right is right: a bit that fell over on the bus is no change.
+        A register that one of three reads finds right is right, as with the ADS1x9x.
         """
         wanted, masks, read = self.cache.wanted, self._masks, self._all_rx
         wrong = 0
@@ -229,8 +229,9 @@ class Ads1293:
                 self.spi.write_readinto(self._all_tx, read)
             finally:
                 self.cs(1)
+            at = wrong
             wrong = -1
-            for i in range(_LAST + 1):
+            for i in range(at, _LAST + 1):
                 if (read[i + 1] ^ wanted[i]) & masks[i]:
                     wrong = i
                     break

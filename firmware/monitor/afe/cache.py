@@ -29,11 +29,12 @@ class Cache:
         r = self.part[register]
         return r.get(self._bytes[r.address], field)
 
-    def compare(self, values):
-        """The first register whose comparable bits differ from what is wanted, or None."""
+    def compare(self, values, at=1):
+        """The first register, from address `at` on, whose comparable bits differ from what is
+        wanted, or None."""
         wanted = self._bytes
         masks = self._masks
-        for i in range(1, len(wanted)):
+        for i in range(at, len(wanted)):
             if (values[i] ^ wanted[i]) & masks[i]:
                 return self.part.registers[i]
         return None

@@ -133,11 +133,13 @@ class FrontEnd:
     def audit(self):
         """The first register that is not as it was written, or None.
 
-        What one of three reads finds right is right: a bit that fell over on the bus is no change.
+        A register that one of three reads finds right is right: a bit that fell over on the bus
+        is no change. So the next read is asked only for those from the wrong one on.
         """
         wrong = None
         for _ in range(3):
-            wrong = self.cache.compare(self.bus.read(0, len(self.cache.wanted)))
+            read = self.bus.read(0, len(self.cache.wanted))
+            wrong = self.cache.compare(read, wrong.address if wrong else 1)
             if wrong is None:
                 break
         return wrong

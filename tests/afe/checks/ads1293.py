@@ -162,6 +162,15 @@ def check_faults_are_noticed_and_mended(part):
     clean(board)
 
 
+def check_bits_that_fall_over_are_no_change(part):
+    """As for the ADS1x9x (`audits`); four times where a read counts as a whole."""
+    board = Board(part)
+    afe = PoweredOff1293(board).power_up()
+    afe.configure()
+    board.afe.faults["bit_errors"] = 1000
+    assert [r for r in (afe.audit() for _ in range(200)) if r] == []
+
+
 def check_gaps_keep_the_index(part):
     board, afe, sampler = running(part, lambda lead, k: (k % 1000) * 1e-5)
     collect(sampler, 3000)
