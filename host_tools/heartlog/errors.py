@@ -194,6 +194,8 @@ def _explain_os(error: OSError) -> CommandError | None:
             f"{subject} can't be used: permission denied.",
             "Choose another place, or change the permissions.",
         )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return CommandError(f"{subject} is a file, not a folder.", "Name another place.")
     if error.errno == errno.EISDIR:
         return CommandError(f"{subject} is a folder, not a file.", "Name a file in it.")
     return CommandError(f"{subject}: {error.strerror or error}.")

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from heartlog.ecg_sample import Strip, sample_strip
 from heartlog.overview import GAP, LEAD_OFF, NOISY, Overview, duration
+from heartlog.typeface.picture import families, pictured
 from heartlog.whole_file import whole
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ def _head(figure: Any, overview: Overview, zone: tzinfo | None) -> None:
     start = datetime.fromtimestamp(overview.start).astimezone(zone)
     who = " ".join(filter(None, (session.patient_identifier, session.patient_name)))
     title = f"Session {session.id}" + (f" · {who}" if who else "")
-    figure.text(0.018, 0.955, title, fontsize=21, fontweight="bold", color=INK)
+    title = pictured(title)
+    font = {"family": families(title), "fontsize": 21, "fontweight": "bold"}
+    figure.text(0.018, 0.955, title, parse_math=False, color=INK, **font)
     device = " · ".join(filter(None, (f"monitor {session.device_id}", session.part)))
     state = session.status + (f": {session.reason}" if session.reason else "")
     figure.text(

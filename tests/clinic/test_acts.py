@@ -44,6 +44,17 @@ def noted(file: Path) -> list[tuple[str, str]]:
     return [(e.action, f"{e.entity} {e.entity_id}".strip()) for e in reversed(entries)]
 
 
+def test_a_code_that_was_not_shown_is_no_act(heartlog, tmp_path, monkeypatch):
+    file = tmp_path / "s.sqlite"
+    with Store.open(file):
+        pass
+    own_keys(create=True)
+    monkeypatch.setenv("HEARTLOG_PASSPHRASE", "other words")
+    with pytest.raises(AssertionError):
+        heartlog("keys", "recovery")
+    assert noted(file) == []
+
+
 def test_what_leaves_the_store_is_noted(heartlog, tmp_path, capsys):
     file = tmp_path / "s.sqlite"
     with Store.open(file) as store:

@@ -43,6 +43,15 @@ def test_wrong_values_are_named(store):
         patients.by_identifier(store, "B")
 
 
+def test_a_name_stays_in_its_line_whatever_was_pasted(store):
+    """A line end in it would break every list, a control sequence would speak to the terminal."""
+    made = patients.add(store, identifier=" P\t7 ", name='Anna "X"\nO\'Neill \x1b[31m😀')
+    assert (made.identifier, made.name) == ("P 7", 'Anna "X" O\'Neill [31m😀')
+    assert patients.edit(store, made.id, name="Zoë\r\nMüller").name == "Zoë Müller"
+    with pytest.raises(UsageProblem, match="identifier"):
+        patients.add(store, identifier="\n\x07")
+
+
 def test_editing_keeps_who_when_before_and_after(any_store):
     row = patients.add(any_store, identifier="P-1", name="Ana", who="Doe")
     patients.edit(any_store, row.id, name="Anna", pacemaker=True, who="Roe")

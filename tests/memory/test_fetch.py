@@ -12,6 +12,7 @@ import pytest
 from heartlog.ble import find_monitor, open_backend
 from heartlog.link import Monitor
 from heartlog.recorder import Recorder
+from heartlog.records.audit import trail
 from heartlog.store import Store
 from virtual_board import Board
 
@@ -91,6 +92,8 @@ def test_what_was_worn_alone_is_fetched_and_erased(heartlog, tmp_path: Path, car
         assert "nothing to fetch" in again.stderr
         assert board.complaints == []
     with Store.open(file) as store:
+        acts = [e.action for e in trail(store, "monitor")]
+        assert acts == ["erase"], "what was refused is no act"
         assert store.session(session).status == "complete"
         line = store.timeline(session)
         numbers = np.sort([*line.beats["seq"], *(r.seq for r in line.records if r.seq)])

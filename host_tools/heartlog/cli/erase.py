@@ -55,16 +55,16 @@ async def _erase(
                 claim.take()
                 try:
                     held = await look(monitor, opened)
-                    output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
                     kept = held.missing or held.ecg_missing or (held.locked and not give_up)
-                    if not (held.session or kept):
+                    if not (held.session or kept):  # else it is refused, and no act
+                        output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
                         ask = "Erase it?"
                         if held.locked:
                             ask = f"Lose {held.locked} records that nobody has read, and erase it?"
                         await asyncio.to_thread(output.confirm, ask, yes)
-                    what = {"records": held.records, "ecg_blocks": held.ecg_blocks}
-                    what["given_up"] = held.locked
-                    act(opened, "erase", "monitor", monitor.info.device_id, **what)
+                        what = {"records": held.records, "ecg_blocks": held.ecg_blocks}
+                        what["given_up"] = held.locked
+                        act(opened, "erase", "monitor", monitor.info.device_id, **what)
                     seq = await wipe(monitor, opened, backend.clock.now(), give_up)
                 finally:
                     claim.release()

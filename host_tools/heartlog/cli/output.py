@@ -41,6 +41,19 @@ def err() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def unprinted(what: str) -> None:
+    """Tell which letters no font had for what was written."""
+    from heartlog.typeface.told import unprinted as missing
+
+    letters = missing()
+    if letters:
+        note(
+            f"No font on this computer has {' '.join(letters)}: {what} shows their numbers, as"
+            f" [U+{ord(letters[0]):04X}]. Install one that has them (Debian: fonts-noto-cjk for"
+            " Chinese, Japanese, Korean), or name a folder with it: HEARTLOG_FONTS=FOLDER"
+        )
+
+
 def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout; times become ISO 8601, numbers stay plain."""
     json.dump(value, sys.stdout, indent=2, default=_jsonable, allow_nan=False)

@@ -48,6 +48,7 @@ def show(
             with output.err().status("Drawing the picture ..."):
                 draw_session(opened, overview, picture)
             output.in_clear("The picture", opened.encrypted)
+            output.unprinted("the picture")
     if as_json:
         output.print_json(overview.as_json())
     else:

@@ -37,6 +37,7 @@ def compare(
             act(opened, "compare", "session", number, files=[p.name for p in out or []])
         write(found, out or [], paper)
         output.in_clear("What was written", opened.encrypted and bool(out))
+    output.unprinted("the PDF")
     if as_json:
         output.print_json(found.as_dict())
         return

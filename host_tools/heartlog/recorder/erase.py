@@ -22,7 +22,9 @@ from heartlog.recorder.whole import stored_range
 from heartlog.store import Store, whole_ecg
 
 ATTEMPTS = 50
-FETCH = "Fetch it first: heartlog fetch"
+FETCH = (
+    "Fetch it first: heartlog fetch (with the electrodes off: it notes every beat that it hears)."
+)
 GIVE_UP = (
     "Pair it with that computer again and fetch there (heartlog keys list shows each key)."
     " Or lose them for good: heartlog erase --give-up"

@@ -34,6 +34,19 @@ def folded(*texts: str) -> str:
     return joined if plain == joined else f"{joined} {plain}"
 
 
+ONE_LINE = ("identifier", "name", "birth_date", "sex")
+
+
+def in_one_line(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with those that stand in lists freed of line ends, tabs and other controls."""
+    out = dict(values)
+    for name in ONE_LINE:
+        if isinstance(out.get(name), str):
+            plain = (" " if unicodedata.category(c) == "Cc" else c for c in out[name])
+            out[name] = " ".join("".join(plain).split())
+    return out
+
+
 def check(values: dict[str, Any]) -> None:
     """Raise UsageProblem naming the first value that can't be."""
     for name in values:
@@ -61,7 +74,7 @@ def check(values: dict[str, Any]) -> None:
 
 def add(store: Store, *, who: str = "", **values: Any) -> Patient:
     """Add a patient; the identifier must be new."""
-    values.setdefault("identifier", "")
+    values = {"identifier": "", **in_one_line(values)}
     check(values)
     try:
         with changing(store, who) as change:
@@ -123,6 +136,7 @@ def count(store: Store) -> int:
 
 def edit(store: Store, patient_id: int, *, who: str = "", **values: Any) -> Patient:
     """Change a patient's data."""
+    values = in_one_line(values)
     check(values)
     try:
         with changing(store, who) as change:

@@ -34,6 +34,7 @@ def report(
         act(opened, "report", "session", session, files=[p.name for p in paths])
         material = make_report(opened, session, paths, paper=paper, settings=rules, progress=tell)
         output.in_clear("The report", opened.encrypted)
+    output.unprinted("the PDF")
     if as_json:
         files = [str(p) for p in paths]
         output.print_json({"files": files, "analysis": material.analysis.as_dict()})

@@ -8,6 +8,7 @@ from reportlab.platypus import Flowable
 
 from heartlog.report.blocks import Strip, StripRow
 from heartlog.report.paper import CALIBRATION_MM, LABEL_MM, lay_out
+from heartlog.typeface.faces import REGULAR
 
 MINOR, MAJOR = colors.HexColor("#f6d5d0"), colors.HexColor("#e5a79e")
 TRACE, MARK = colors.HexColor("#10181f"), colors.HexColor("#b3261e")
@@ -53,10 +54,10 @@ class StripFlowable(Flowable):  # type: ignore[misc]
                 path.lineTo(x * mm, y * mm)
             c.drawPath(path)
         c.setFillColor(TRACE)
-        c.setFont("Heart", 6.5)
+        c.setFont(REGULAR, 6.5)
         for x, text in p.labels:
             c.drawCentredString(x * mm, (p.height + 1.2) * mm, text)
-        c.setFont("Heart", 6.5)
+        c.setFont(REGULAR, 6.5)
         c.drawString(CALIBRATION_MM * mm, -2.8 * mm, self.row.start_text)
         notes = "cut at the paper's edge" if p.clipped else ""
         c.drawRightString(self.width, -2.8 * mm, notes)

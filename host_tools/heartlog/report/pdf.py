@@ -2,22 +2,18 @@
 
     write_pdf(report, draw, Path("report.pdf"), paper="a4")   # draw(plot, width_mm) -> Figure
 
-The font is DejaVu Sans (it comes with matplotlib): names of patients in Latin, Greek and
-Cyrillic letters are printed as they are written.
+The font is DejaVu Sans; letters that it lacks come from another one (`heartlog.typeface`).
 """
 
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import matplotlib as mpl
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import (
     BaseDocTemplate,
     CondPageBreak,
@@ -35,6 +31,8 @@ from reportlab.platypus import (
 from heartlog.report import blocks
 from heartlog.report.figures import STYLE
 from heartlog.report.paper_flowable import StripFlowable
+from heartlog.typeface.faces import BOLD, REGULAR, markup
+from heartlog.typeface.faces import width as width_of
 from heartlog.whole_file import whole
 
 PAPERS = {"a4": A4, "letter": LETTER}
@@ -49,17 +47,8 @@ PALE, LINE = colors.HexColor("#f2f5f7"), colors.HexColor("#c3ccd3")
 Progress = Callable[[str, float], None]
 
 
-def _fonts() -> None:
-    if "Heart" in pdfmetrics.getRegisteredFontNames():
-        return
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    pdfmetrics.registerFont(TTFont("Heart", folder / "DejaVuSans.ttf"))
-    pdfmetrics.registerFont(TTFont("Heart-Bold", folder / "DejaVuSans-Bold.ttf"))
-    pdfmetrics.registerFontFamily("Heart", normal="Heart", bold="Heart-Bold")
-
-
 def _style(name: str, size: float, **more: object) -> ParagraphStyle:
-    values = {"fontName": "Heart", "fontSize": size, "leading": size * 1.32, "textColor": INK}
+    values = {"fontName": REGULAR, "fontSize": size, "leading": size * 1.32, "textColor": INK}
     return ParagraphStyle(name, **{**values, **more})
 
 
@@ -67,12 +56,10 @@ BODY = _style("body", 8.5)
 SMALL = _style("small", 7.5, textColor=colors.HexColor("#48545e"))
 CELL = _style("cell", 8)
 CELL_RIGHT = _style("cell right", 8, alignment=2)
-HEAD = _style("head", 8, fontName="Heart-Bold")
-HEAD_RIGHT = _style("head right", 8, fontName="Heart-Bold", alignment=2)
-TITLE = _style("title", 17, fontName="Heart-Bold")
-SECTION = _style(
-    "section", 11, fontName="Heart-Bold", textColor=ACCENT, spaceBefore=9, spaceAfter=3
-)
+HEAD = _style("head", 8, fontName=BOLD)
+HEAD_RIGHT = _style("head right", 8, fontName=BOLD, alignment=2)
+TITLE = _style("title", 17, fontName=BOLD)
+SECTION = _style("section", 11, fontName=BOLD, textColor=ACCENT, spaceBefore=9, spaceAfter=3)
 WARNING = _style("warning", 8.5, textColor=RED)
 STYLES = {"plain": BODY, "note": SMALL, "warning": WARNING, "urgent": WARNING}
 
@@ -85,7 +72,6 @@ def write_pdf(
     progress: Progress | None = None,
 ) -> None:
     """Write the PDF; `paper` is a4 or letter."""
-    _fonts()
     size = PAPERS[paper]
     width = size[0] - 2 * MARGIN
     buffer = io.BytesIO()
@@ -118,7 +104,7 @@ def write_pdf(
 def _footer(canvas: object, document: object, report: blocks.Report) -> None:
     c, d = canvas, document
     c.saveState()  # type: ignore[attr-defined]
-    c.setFont("Heart", 6.8)  # type: ignore[attr-defined]
+    c.setFont(REGULAR, 6.8)  # type: ignore[attr-defined]
     c.setFillColor(colors.HexColor("#48545e"))  # type: ignore[attr-defined]
     c.drawString(MARGIN, 8 * mm, report.footer)  # type: ignore[attr-defined]
     right = d.pagesize[0] - MARGIN  # type: ignore[attr-defined]
@@ -126,18 +112,22 @@ def _footer(canvas: object, document: object, report: blocks.Report) -> None:
     c.restoreState()  # type: ignore[attr-defined]
 
 
+def _words(text: str, style: ParagraphStyle) -> Paragraph:
+    return Paragraph(markup(text, style.fontName), style)
+
+
 def _top(report: blocks.Report, width: float) -> list[Flowable]:
     story: list[Flowable] = [
-        Paragraph(escape(report.title), TITLE),
+        _words(report.title, TITLE),
         Spacer(1, 2 * mm),
-        Paragraph(escape(report.subtitle), BODY),
+        _words(report.subtitle, BODY),
         Spacer(1, 2 * mm),
         _facts(blocks.Facts(report.head), width),
         Spacer(1, 3 * mm),
     ]
     lines = [Paragraph("<b>Urgent findings</b>", WARNING if report.urgent else BODY)]
     if report.urgent:
-        lines += [Paragraph(escape(line), WARNING) for line in report.urgent]
+        lines += [_words(line, WARNING) for line in report.urgent]
     else:
         lines.append(Paragraph("None by the rules of the method page.", BODY))
     box = Table([[lines]], colWidths=[width])
@@ -147,11 +137,11 @@ def _top(report: blocks.Report, width: float) -> list[Flowable]:
             [("BOX", (0, 0), (-1, -1), 1.0, edge), ("BACKGROUND", (0, 0), (-1, -1), colors.white)]
         )
     )
-    return [*story, box, Spacer(1, 2 * mm), Paragraph(escape(report.notice), SMALL)]
+    return [*story, box, Spacer(1, 2 * mm), _words(report.notice, SMALL)]
 
 
 def _section(section: blocks.Section, draw: blocks.Drawer, width: float) -> list[Flowable]:
-    title = Paragraph(f"{section.number}&nbsp;&nbsp;{escape(section.title)}", SECTION)
+    title = Paragraph(f"{section.number}&nbsp;&nbsp;{markup(section.title, BOLD)}", SECTION)
     parts: list[list[Flowable]] = [_block(b, draw, width) for b in section.blocks]
     if not parts:
         return [title]
@@ -172,7 +162,7 @@ def _block(block: blocks.Block, draw: blocks.Drawer, width: float) -> list[Flowa
         case blocks.Table():
             return _table(block, width)
         case blocks.Text():
-            return [Paragraph(escape(block.text), STYLES[block.kind]), Spacer(1, 1.2 * mm)]
+            return [_words(block.text, STYLES[block.kind]), Spacer(1, 1.2 * mm)]
         case blocks.Plot():
             return _plot(block, draw, width)
         case blocks.Strip():
@@ -181,7 +171,7 @@ def _block(block: blocks.Block, draw: blocks.Drawer, width: float) -> list[Flowa
 
 def _facts(block: blocks.Facts, width: float) -> Table:
     columns = block.columns
-    pairs = [[Paragraph(escape(k), SMALL), Paragraph(escape(v), CELL)] for k, v in block.rows]
+    pairs = [[_words(k, SMALL), _words(v, CELL)] for k, v in block.rows]
     per = -(-len(pairs) // columns)
     rows = []
     for i in range(per):
@@ -209,12 +199,12 @@ def _facts(block: blocks.Facts, width: float) -> Table:
 def _table(block: blocks.Table, width: float) -> list[Flowable]:
     align = block.align or "l" * len(block.header)
     head = [
-        Paragraph(escape(text), HEAD_RIGHT if a == "r" else HEAD)
+        _words(text, HEAD_RIGHT if a == "r" else HEAD)
         for text, a in zip(block.header, align, strict=True)
     ]
     body = [
         [
-            Paragraph(escape(text), CELL_RIGHT if a == "r" else CELL)
+            _words(text, CELL_RIGHT if a == "r" else CELL)
             for text, a in zip(row, align, strict=True)
         ]
         for row in block.rows
@@ -235,7 +225,7 @@ def _table(block: blocks.Table, width: float) -> list[Flowable]:
     )
     out: list[Flowable] = [table]
     if block.note:
-        out.append(Paragraph(escape(block.note), SMALL))
+        out.append(_words(block.note, SMALL))
     return [*out, Spacer(1, 2 * mm)]
 
 
@@ -244,8 +234,8 @@ def _widths(block: blocks.Table, width: float) -> Sequence[float]:
     needs = []
     for i, title in enumerate(block.header):
         cells = [row[i] for row in block.rows]
-        widest = max((pdfmetrics.stringWidth(t, "Heart", 8) for t in cells), default=0.0)
-        needs.append(max(widest, pdfmetrics.stringWidth(title, "Heart-Bold", 8)) + 9)
+        widest = max((width_of(t, REGULAR, 8) for t in cells), default=0.0)
+        needs.append(max(widest, width_of(title, BOLD, 8)) + 9)
     if sum(needs) <= width:
         spare = width - sum(needs) if sum(needs) > 0.8 * width else 0.0
         return [n + spare / len(needs) for n in needs]
@@ -262,12 +252,12 @@ def _plot(block: blocks.Plot, draw: blocks.Drawer, width: float) -> list[Flowabl
         figure.savefig(buffer, format="png", dpi=DPI)
     buffer.seek(0)
     image = Image(buffer, width, block.height_mm * mm)
-    caption = Paragraph(escape(block.caption), SMALL)
+    caption = _words(block.caption, SMALL)
     return [image, caption, Spacer(1, 2 * mm)]
 
 
 def _strip(block: blocks.Strip) -> list[Flowable]:
     scale = f"{block.speed:g} mm/s, {block.gain:g} mm/mV"
-    title = Paragraph(f"<b>{escape(block.title)}</b> &nbsp; {scale}", BODY)
+    title = Paragraph(f"<b>{markup(block.title)}</b> &nbsp; {scale}", BODY)
     rows: list[Flowable] = [StripFlowable(row, block) for row in block.rows]
     return [title, Spacer(1, 1 * mm), *rows, Spacer(1, 2.5 * mm)]

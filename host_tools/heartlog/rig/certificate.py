@@ -10,16 +10,13 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from heartlog.rig.station import Outcome
+from heartlog.typeface.faces import markup
 from heartlog.whole_file import whole
 
 NOTICE = (
     "Heartlog is made for learning and research. It is not a certified medical device, and this"
     " page certifies nothing but that the measurements below were made."
 )
-
-
-def _safe(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
@@ -42,13 +39,13 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
         Paragraph(f"Heartlog: {title}", styles["Title"]),
         Paragraph(NOTICE, body),
         Spacer(1, 5 * mm),
-        _table([(Paragraph(_safe(a), body), Paragraph(_safe(b), body)) for a, b in facts]),
+        _table([(Paragraph(_words(a), body), Paragraph(_words(b), body)) for a, b in facts]),
         Spacer(1, 5 * mm),
     ]
     for step in outcome.steps:
         end = "passed" if step.passed else "NOT PASSED"
-        story.append(Paragraph(f"{_safe(step.name)}: {end}", styles["Heading3"]))
-        story += [Paragraph(_safe(line), body) for line in step.found]
+        story.append(Paragraph(f"{_words(step.name)}: {end}", styles["Heading3"]))
+        story += [Paragraph(_words(line), body) for line in step.found]
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -63,6 +60,10 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
     document.build(story)
     with whole(path) as partial:
         partial.write_bytes(buffer.getvalue())
+
+
+def _words(text: str) -> str:
+    return markup(text, "Helvetica")
 
 
 def _table(rows: list[tuple[Paragraph, Paragraph]]) -> Table:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from heartlog.cli.options import StoreOption
-from heartlog.cli.output import note, out
+from heartlog.cli.output import note, out, unprinted
 from heartlog.errors import CommandError
 
 
@@ -64,6 +64,7 @@ def bench(
         keep(opened, outcome)
     path = folder / f"{outcome.serial}-{outcome.at:%Y-%m-%d}.pdf"
     write_certificate(outcome, path, rig=rig)
+    unprinted("the certificate")
     out().print(f"Wrote {path}. The label:\n\n{outcome.label}\n")
     if not outcome.passed:
         failed = ", ".join(step.name for step in outcome.steps if not step.passed)

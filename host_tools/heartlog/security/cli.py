@@ -151,8 +151,8 @@ def recovery(store: StoreOption = None) -> None:
     from heartlog.cli.acts import act_here
     from heartlog.security.master import RECOVERY_VARIABLE, recovery_code
 
-    act_here("show recovery code", "keys", "")
     groups = recovery_code(own_master()).split("-")
+    act_here("show recovery code", "keys", "")
     for row in range(0, len(groups), 7):
         output.out().print("-".join(groups[row : row + 7]))
     output.note(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from heartlog.cli import output
 from heartlog.cli.options import StoreOption
 from heartlog.errors import UsageProblem
 
@@ -114,3 +115,4 @@ def sheet(
         typer.echo(f"Kept the clinic's details in {save(whom)}.")
     details = Details(whom.name, whom.telephone, whom.out_of_hours, start, end, sites)
     typer.echo(f"Wrote {make_sheet(out, details, page)}: print both sides on one leaf.")
+    output.unprinted("the sheet")

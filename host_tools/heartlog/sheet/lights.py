@@ -12,7 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from heartlog._firmware.monitor import patterns
-from heartlog.sheet.side import DARK, MARGIN, PALE, Details, Side, style
+from heartlog.sheet.side import BOLD, DARK, MARGIN, PALE, Details, Side, style
+from heartlog.typeface.faces import markup
 
 SHOWN_MS = 6000
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -188,5 +189,5 @@ def _unused(name: str, d: Details) -> bool:
 
 def _site(meaning: str, d: Details) -> str:
     for n, site in enumerate(d.electrodes, 1):
-        meaning = meaning.replace(f"Electrode {n} ", f"Electrode {n} ({site}) ")
+        meaning = meaning.replace(f"Electrode {n} ", f"Electrode {n} ({markup(site, BOLD)}) ")
     return meaning

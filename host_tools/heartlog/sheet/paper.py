@@ -10,7 +10,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from heartlog.sheet.lights import back
-from heartlog.sheet.side import BLANK, MARGIN, PAGES, SIZES, Details, Side, style
+from heartlog.sheet.side import BLANK, BOLD, MARGIN, PAGES, SIZES, Details, Side, style
+from heartlog.typeface.faces import markup
 from heartlog.whole_file import whole
 
 BOX = 33 * mm
@@ -51,9 +52,9 @@ def front(side: Side, d: Details) -> None:
     side.text(f"From: <b>{d.when(d.start)}</b>")
     side.text(f"Until: <b>{d.when(d.end)}</b>")
     side.text("Who to call", bold=True)
-    side.text(f"Clinic: <b>{d.clinic or BLANK}</b>")
-    side.text(f"Telephone: <b>{d.telephone or BLANK}</b>")
-    side.text(f"Evenings and weekends: <b>{d.out_of_hours or BLANK}</b>")
+    side.text(f"Clinic: <b>{_words(d.clinic)}</b>")
+    side.text(f"Telephone: <b>{_words(d.telephone)}</b>")
+    side.text(f"Evenings and weekends: <b>{_words(d.out_of_hours)}</b>")
     c, box = side.canvas, BOX
     c.setLineWidth(2)
     c.setStrokeColor(black)
@@ -66,6 +67,10 @@ def front(side: Side, d: Details) -> None:
     )
     _, h = text.wrap(side.inner - 8 * mm, box)
     text.drawOn(c, MARGIN + 4 * mm, MARGIN - 4 * mm + (box - h) / 2)
+
+
+def _words(text: str) -> str:
+    return markup(text, BOLD) if text else BLANK
 
 
 def largest(draw: Callable[[Side, Details], None], floor: float, d: Details, page: str) -> float:

@@ -10,6 +10,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
+REGULAR, BOLD = "Helvetica", "Helvetica-Bold"
 PAGES = {"A4": A4, "Letter": LETTER}
 MARGIN = 17 * mm
 # Readable at arm's length without glasses for most people; the largest with which all fits.
@@ -38,7 +39,7 @@ class Details:
 def style(size: float, bold: bool = False) -> ParagraphStyle:
     return ParagraphStyle(
         f"s{size}{bold}",
-        fontName="Helvetica-Bold" if bold else "Helvetica",
+        fontName=BOLD if bold else REGULAR,
         fontSize=size,
         leading=size * 1.28,
         textColor=black,
@@ -61,7 +62,7 @@ class Side:
         c.setFillColor(DARK)
         c.rect(0, self.height - high, self.width, high, stroke=0, fill=1)
         c.setFillColor(white)
-        c.setFont("Helvetica-Bold", 24)
+        c.setFont(BOLD, 24)
         c.drawString(MARGIN, self.height - high / 2 - 4 * mm, text)
         self.y = self.height - high - 7 * mm
 
