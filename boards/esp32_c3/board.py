@@ -25,7 +25,7 @@ PINS = {
 }
 
 # The journal's part of the file system; two images of 176 KiB and small files fill the rest.
-JOURNAL_KIB = 1472
+JOURNAL_KIB = 1480
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

@@ -29,7 +29,7 @@ PINS = {
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
 # The journal's part of the file system; two images of 176 KiB and small files fill the rest.
-JOURNAL_KIB = 1920
+JOURNAL_KIB = 1952
 
 # Resistor dividers in front of the inputs: equal halves for the cell, 100k over 150k for 5 V.
 BATTERY_DIVIDER = 2

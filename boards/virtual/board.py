@@ -25,8 +25,8 @@ PINS = {
 # Two equal resistors in front of the ADC: the cell is read in halves.
 BATTERY_DIVIDER = 2
 
-# The journal's part of the file system; two images of 160 KiB and small files fill the rest.
-JOURNAL_KIB = 400
+# The journal's part of the file system; two images of 168 KiB and small files fill the rest.
+JOURNAL_KIB = 384
 
 
 def pin(name, mode, value=None, pull=None):

@@ -9,24 +9,28 @@ which block of the chip it got, and from then on erases and programs that block 
 through the file system would copy and erase a block at every flush: 8,600 erases a day of 45 ms
 each instead of about 40.
 
-Which block is whose is found anew at every boot: the first 32 bytes are read through the file
-system, and the one block of the chip that begins with the same bytes is taken. A file whose place
-is not certain (it is blank, or a power cut left it half made) is made again; there was nothing in
-it. So a block is only ever written when the file system itself has just shown it to be ours.
+Which block is whose is found anew at every boot, from littlefs's own lists (places.py). Before a
+block is first written after a boot, its file is opened and must begin as the block does: a block
+is only ever written when the file system itself has just shown it to be ours. If the lists can't
+be read, or the first fences are not where they say, each file is opened at once, and the one block
+of the chip that begins with the same 32 bytes is taken. A file whose place is not certain (it is
+blank, or a power cut left it half made) is made again; there was nothing in it.
 
 A first boot does not wait for its fences (60 ms each): a block gets its own when it is needed, or
 by `grow`, while electrodes are off or the battery is charged.
 
 Fences lie in folders of 48, since littlefs looks for a name through all of a folder: thousands in
-one would take minutes to open. Of each block of the chip a boot keeps four bytes, not the head.
+one would take minutes to open.
 """
 
 import binascii
 import os
+from array import array
 
-from .media import BLOCK, PAGE, BlockMedia, Media
+from .media import BLOCK, FENCE, PAGE, BlockMedia, Media
+from .places import places
 
-_MARK = b"HEARTLOG FENCE 1"
+_MARK = FENCE + b" 1"
 _HEAD = 32
 _LEAST = 8
 _NOW = 4  # fences that a boot makes itself: the settings', the records' first
@@ -34,21 +38,26 @@ _FF = b"\xff" * 256
 _TOGETHER = 48  # fences of a folder: two blocks of a littlefs hold their names
 
 
-def _count(folder, wanted):
-    """How many blocks a folder has: decided once, and kept in a file of it."""
-    name = folder + "/count"
+def counted(folder):
+    """How many blocks a folder has: decided once, and kept in a file of it. 0: not yet."""
     try:
-        with open(name) as file:
-            return int(file.read())
+        with open(folder + "/count") as file:
+            return max(0, int(file.read()))
     except (OSError, ValueError):
-        pass
+        return 0
+
+
+def _count(folder, wanted):
+    count = counted(folder)
+    if count > 0:
+        return count
     if wanted < _LEAST:
         raise OSError("there is no room for the journal in %s" % folder)
     try:
         os.mkdir(folder)
     except OSError:
         pass
-    with open(name, "w") as file:
+    with open(folder + "/count", "w") as file:
         file.write(str(wanted))
     return wanted
 
@@ -69,8 +78,14 @@ class FenceMedia(BlockMedia):
         self._head = bytearray(_HEAD)
         self.blocks = _count(folder, blocks)
         self.made = 0  # fences that were made since boot
-        index = self._index()
-        self._place = [self._find(i, index) for i in range(self.blocks)]  # -1: no fence yet
+        self._last = 0  # block of the chip that was made one last
+        self._place = array("h", b"\xff" * (2 * self.blocks))  # -1: no fence yet
+        self._shown = bytearray(self.blocks + 7 >> 3)  # a bit: by the file system, since boot
+        if not self._listed():
+            index = self._index()
+            for i in range(self.blocks):
+                self._place[i] = self._find(i, index)
+                self._note_shown(i, self._place[i] >= 0)
         self._missing = self.blocks - 1  # no fence is missing behind this one
         have = sum(1 for place in self._place if place >= 0)
         for i in range(_NOW):
@@ -107,18 +122,62 @@ class FenceMedia(BlockMedia):
         self._make(i)
         with open(self._name(i), "rb") as file:
             head = file.read(_HEAD)
-        found = -1
-        for block in range(self._chip):
-            self._device.readblocks(block, self._head, 0)
+        # No other block begins with what was drawn just now; littlefs takes one after the other.
+        for _ in range(self._chip):
+            self._last = (self._last + 1) % self._chip
+            self._device.readblocks(self._last, self._head, 0)
             if self._head == head:
-                found = block if found < 0 else self._chip
-        if not 0 <= found < self._chip:
+                break
+        else:
             raise OSError("fence %d of %s is on no block of the flash" % (i, self._folder))
-        self._place[i] = found
+        self._place[i] = self._last
+        self._note_shown(i, True)
         self.made += 1
 
     def _name(self, i):
         return "%s/%02d/%03d" % (self._folder, i // _TOGETHER, i)
+
+    def _listed(self):
+        """Takes the places from the file system's lists; False: it must be asked for each."""
+        place = self._place
+        try:
+            for folder, file, block in places(self._device, self._folder.split("/")[-1]):
+                i = int(file) if file.isdigit() else self.blocks
+                if i < self.blocks and int(folder) == i // _TOGETHER:
+                    place[i] = block
+        except (ValueError, MemoryError):  # another littlefs, or damage; or no RAM for a list
+            return False
+        for i in range(self.blocks):
+            if place[i] >= 0:
+                self._device.readblocks(place[i], self._head, 0)
+                if self._head == _FF[:_HEAD]:
+                    place[i] = -1
+        return all(place[i] < 0 or self._show(i) for i in range(_NOW))
+
+    def _show(self, i):
+        """Whether the file system shows the block to be the fence's: both begin alike."""
+        if not self._shown[i >> 3] & 1 << (i & 7):
+            head = self._open(i)
+            if head is None or head == _FF[:_HEAD]:
+                return False
+            self._device.readblocks(self._place[i], self._head, 0)
+            self._note_shown(i, self._head == head)
+        return bool(self._shown[i >> 3] & 1 << (i & 7))
+
+    def _note_shown(self, i, shown):
+        if shown:
+            self._shown[i >> 3] |= 1 << (i & 7)
+
+    def _open(self, i):
+        """The head of fence `i`, as the file system has it; None: it is not there, or half made."""
+        try:
+            with open(self._name(i), "rb") as file:
+                head = file.read(_HEAD)
+                if file.seek(0, 2) == BLOCK:
+                    return head
+        except OSError:
+            pass
+        return None
 
     def _index(self):
         """Four bytes for each block of the chip, by which its head is found again."""
@@ -130,14 +189,8 @@ class FenceMedia(BlockMedia):
 
     def _find(self, i, index):
         """The block of the chip that fence `i` got; -1 if it isn't there or can't be told."""
-        try:
-            with open(self._name(i), "rb") as file:
-                head = file.read(_HEAD)
-                if file.seek(0, 2) != BLOCK:
-                    return -1
-        except OSError:
-            return -1
-        if head == _FF[:_HEAD]:
+        head = self._open(i)
+        if head is None or head == _FF[:_HEAD]:
             return -1
         found = -1
         key = binascii.crc32(head).to_bytes(4, "little")
@@ -178,10 +231,12 @@ class FenceMedia(BlockMedia):
     def program(self, block, page, image):
         if self._place[block] < 0:
             raise OSError("block %d of %s was never erased" % (block, self._folder))
+        if not self._show(block):
+            raise OSError("block %d of %s is not where it was" % (block, self._folder))
         self._device.writeblocks(self._place[block], image, page * PAGE)
 
     def erase(self, block):
-        if self._place[block] < 0:
+        if self._place[block] < 0 or not self._show(block):
             self._fence(block)
         self._device.ioctl(6, self._place[block])
 

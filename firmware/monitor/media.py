@@ -15,6 +15,7 @@ import os
 
 BLOCK = 4096
 PAGE = 256
+FENCE = b"HEARTLOG FENCE"  # what begins a block that was never erased (fence.py)
 _IOCTL_COUNT = 4
 _IOCTL_SIZE = 5
 _IOCTL_ERASE = 6
@@ -129,14 +130,16 @@ def open_media(board):
     `board.JOURNAL_KIB` what the journal may take of the file system (without it, all that there
     is) while `board.JOURNAL_RESERVE` bytes stay free.
     """
-    from .fence import FenceMedia, FolderMedia
+    from .fence import FenceMedia, FolderMedia, counted
 
     try:
         place = board.journal_device()
         if not isinstance(place, str):
             return BlockMedia(place), None
-        room = _room(place, getattr(board, "JOURNAL_RESERVE", _RESERVE))
-        room = min(room, getattr(board, "JOURNAL_KIB", 1 << 20) * 1024 // BLOCK)
+        room = counted(place)
+        if not room:  # littlefs goes through all of its lists to tell what is free: once only
+            room = _room(place, getattr(board, "JOURNAL_RESERVE", _RESERVE))
+            room = min(room, getattr(board, "JOURNAL_KIB", 1 << 20) * 1024 // BLOCK)
         device = getattr(board, "flash_device", _nothing)()
         if device is None:
             return FolderMedia(place, room), None

@@ -18,6 +18,7 @@ from array import array
 from struct import pack_into, unpack_from
 
 from .link.pack import PAGE, PAGE_KIND, PAGE_KIND_1, UNIT, crc_hqx, page_head
+from .media import FENCE
 
 FORMAT = 3
 READABLE = (1, 2, 3)
@@ -45,6 +46,7 @@ class Ring:
         self.bad = 0  # blocks that could not be erased or written since boot
         self._head = bytearray(HEAD)
         self._page = bytearray(UNIT)
+        self.changes = 0  # blocks that were erased since boot
         self._ready = -1  # block that is erased and has its header
 
     def _read_head(self, block):
@@ -58,7 +60,7 @@ class Ring:
     def mount(self, new_journal):
         """Finds what is there. `new_journal()` makes the number of a journal that has none.
 
-        Returns the number of pages found."""
+        Returns in how many blocks there are pages."""
         votes = {}
         for block in range(self.media.blocks):
             self.first[block] = self.NONE
@@ -83,20 +85,37 @@ class Ring:
         return self._find_pages()
 
     def _find_pages(self):
+        """How many blocks have pages. A block's first page tells what a boot must know of it: the
+        others are looked at only where that can't be read, and in the newest block."""
         found = 0
         for block in range(self.media.blocks):
-            # Only blocks of format 1 have a page in every unit; a boot has thousands to look at.
-            later = self._read_head(block) and self._head[2] in (2, FORMAT)
-            for page in range(0, UNITS, PAGE_UNITS if later else 1):
-                head = self.head_at(block * UNITS + page)
-                if head is None:
-                    continue
+            if not self.media.held(block):
+                continue
+            head = self.head_at(block * UNITS)
+            if head is not None and head[4] != PAGE_KIND_1:
+                self._seen(block, head)
                 found += 1
-                if head[0] > self.newest:
-                    self.newest = head[0]
-                if head[1] < self.first[block]:
-                    self.first[block] = head[1]
+            else:
+                found += self._look(block)
+        if found:
+            self._look(self.newest % self.slots // UNITS)
         return found
+
+    def _seen(self, block, head):
+        self.newest = max(self.newest, head[0])
+        self.first[block] = min(self.first[block], head[1])
+
+    def _look(self, block):
+        """Looks for pages all over a block; 1 if there are any."""
+        later = self._read_head(block) and self._head[2] in (2, FORMAT)
+        if self._head[: len(FENCE)] == FENCE:
+            return 0
+        # Only blocks of format 1 have a page in every unit.
+        for page in range(0, UNITS, PAGE_UNITS if later else 1):
+            head = self.head_at(block * UNITS + page)
+            if head is not None:
+                self._seen(block, head)
+        return 1 if self.first[block] != self.NONE else 0
 
     def head_at(self, slot):
         """Page header (number, seq, sample, boot, kind) in a slot, None when there is none."""
@@ -177,6 +196,7 @@ class Ring:
     def wipe(self, block):
         """Erases a block that is not wanted; it is prepared when its turn comes."""
         self.first[block] = self.NONE
+        self.changes += 1
         try:
             self.media.erase(block)
         except OSError:
@@ -195,6 +215,7 @@ class Ring:
         if not erases:
             erases = self.erases
         self.first[block] = self.NONE
+        self.changes += 1
         page = self._page
         try:
             self.media.erase(block)

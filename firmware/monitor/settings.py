@@ -15,7 +15,7 @@ from struct import pack_into, unpack_from
 
 from .keyslots import KeySlots
 from .link.pack import crc_hqx
-from .media import PAGE
+from .media import FENCE, PAGE
 
 BLOCKS = 2  # of the media, the first ones
 
@@ -62,7 +62,6 @@ OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING)
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
-_FENCE = b"HEARTLOG FENCE"  # what fence.py writes into a new block
 _SLOTS = 16  # in a block
 _SPARE = 6  # changes that must still fit when the monitor has booted
 _SPARE_KEYS = 16
@@ -95,7 +94,7 @@ class Settings:
             self._media.read(slot // _SLOTS, slot % _SLOTS * PAGE, page)
             if page[0] == 0xFF:
                 continue
-            if page[:14] == _FENCE:  # never used
+            if page[: len(FENCE)] == FENCE:  # never used
                 continue
             magic, turn = unpack_from("<HI", page, 0)
             if magic != _MAGIC or self._crc() != page[_SIZE - 2] | page[_SIZE - 1] << 8:

@@ -17,16 +17,24 @@ class Shelf:
 
     def __init__(self):
         self._sized = (-1, 0)  # the page that `remains` was asked for last, and its bytes
+        self._percent = 0
+        self._percent_of = (-1, 0, 0)  # what it was found for
 
     @property
     def percent(self):
         """How much of the ring holds records that no host has committed (0..100)."""
         ring = self.ring
-        blocks = 0
-        for i in range(ring.media.blocks):
-            if ring.first[i] != ring.NONE and ring.first[i] > ring.acked:
-                blocks += 1
-        return blocks * 100 // ring.media.blocks
+        block = self.number // _ring.UNITS
+        acked, changes, then = self._percent_of
+        if acked != ring.acked or changes != ring.changes or then != block:
+            # Asked for several times a second, of a thousand blocks.
+            self._percent_of = (ring.acked, ring.changes, block)
+            blocks = 0
+            for first in ring.first:
+                if first != ring.NONE and first > ring.acked:
+                    blocks += 1
+            self._percent = blocks * 100 // ring.media.blocks
+        return self._percent
 
     def page_of(self, seq):
         """Number of the page that holds `seq`, or, when it is not kept, the first that holds a

@@ -109,6 +109,17 @@ def test_fences_hold_their_place_in_the_file_system(repository: Path, micropytho
     assert cuts >= 20
 
 
+def test_the_file_systems_lists_are_read_as_it_reads_them(
+    repository: Path, micropython: str
+) -> None:
+    """Changed, cut, damaged; and a list that lies gets no other file's block written."""
+    compared, cuts, damaged, refused = run(repository, micropython, "places_check.py", 1, 200)
+    assert compared > 700
+    assert cuts > 20
+    assert damaged == 20
+    assert refused < 10
+
+
 def test_damaged_flash_costs_only_what_was_in_it(repository: Path, micropython: str) -> None:
     """Bit rot, another format, garbage, blocks that can't be erased: never a number twice."""
     damages, kept, whole = run(repository, micropython, "rot.py", 100)

@@ -11,8 +11,13 @@ import sys
 
 import flash
 import flashed
-from monitor import fence, slots, update
-from monitor.media import open_media
+from monitor import fence, settings, slots, update
+from monitor.ecgflash import EcgFlash
+from monitor.ecgplace import own_blocks
+from monitor.journal import Journal
+from monitor.link.pack import Packer
+from monitor.media import PartMedia, open_media
+from monitor.ring import PAGE_UNITS, UNITS
 
 ROOT = flashed.ROOT
 told = flashed.arguments()
@@ -74,6 +79,48 @@ def over_the_air(number):
     return status, least
 
 
+def parts(media):
+    """The media as the monitor divides it: settings, records, ECG."""
+    first = settings.BLOCKS
+    last = media.blocks - own_blocks(Board(), media)
+    rest = PartMedia(media, last, media.blocks - last)
+    return PartMedia(media, 0, first), PartMedia(media, first, last - first), rest
+
+
+def boot(media):
+    """What a boot looks for: settings, records, ECG."""
+    first, middle, last = parts(media)
+    kept = settings.Settings(first)
+    journal = Journal(middle, lambda: 77)
+    journal.mount()
+    return kept, journal, EcgFlash(last, 77) if last.blocks else None
+
+
+def wear(media):
+    """Fills the media as a long life does; the last number of a record."""
+    _, middle, _ = parts(media)
+    kept, journal, ecg = boot(media)
+    kept.set(settings.SESSION, 1)
+    page = journal.page
+    packer = Packer(page, journal.journal)
+    ring = journal.ring
+    body = bytes(40)
+    seq = journal.next_seq
+    for block in range(middle.blocks):
+        number = (middle.blocks + block) * UNITS
+        assert ring.prepare(number, seq)
+        for at in range(number, number + UNITS, PAGE_UNITS):
+            packer.open_page(at, seq, 0, 1, ring.size(at))
+            packer.add(20, body, 40)
+            assert ring.program(at, page, *((0, packer.close_chunk()[1])))
+            seq += 1
+    block = bytearray(4040)
+    for _ in range(ecg.blocks + 2 if ecg else 0):
+        ecg.erase_next()
+        assert ecg.append(block, 4000)
+    return seq - 1
+
+
 nor = flash.Nor(told["flash"], told["flash_size"])
 flashed.attach(nor, flash, Counting)
 both = slots.Slots(ROOT)
@@ -110,11 +157,14 @@ for name, size in (
     flashed.write_file(ROOT + "/" + name, bytes(size))
 said["free"] = free()
 said["updates"] = [over_the_air(n) for n in range(2, 5)] if told["slots"] == 2 else []
-flashed.attach(nor, flash, Counting)
+last_seq = wear(media)
 Counting.count = 0
+flashed.attach(nor, flash, Counting)
 media, problem = open_media(Board())
+_, found, _ = boot(media)
+said["read_kib"] = Counting.count // 1024
+said["kept"] = found.flushed_seq == last_seq and found.first_seq <= 4 * UNITS
 said["again"] = media.blocks * 4 if not problem else str(problem)
 said["made"] = 0 if not told["fences"] else sum(1 for p in media._place if p < 0)
-said["read_kib"] = Counting.count // 1024
 said["complaints"] = nor.complaints
 print(json.dumps(said))
