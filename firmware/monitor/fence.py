@@ -169,7 +169,7 @@ class FenceMedia(BlockMedia):
             self._shown[i >> 3] |= 1 << (i & 7)
 
     def _open(self, i):
-        """The head of fence `i`, as the file system has it; None: it is not there, or half made."""
+        """The head of fence `i` as the file system has it; None: it is not there, or half made."""
         try:
             with open(self._name(i), "rb") as file:
                 head = file.read(_HEAD)
