@@ -25,6 +25,7 @@ def test_drift_is_found(ppm):
     index, time, uncertainty = points(ppm=ppm)
     fit = fit_clock(index, time, uncertainty, RATE)
     assert fit.drift_ppm == pytest.approx(ppm, abs=0.2)
+    assert fit.residual_ms == pytest.approx(5.0, rel=0.2), "what the points were off by"
     middle = index[len(index) // 2]
     assert fit.time(middle) == pytest.approx(T0 + middle / (RATE * (1 + ppm * 1e-6)), abs=0.003)
     assert fit.raw_time(middle) - fit.time(middle) == pytest.approx(

@@ -64,10 +64,17 @@ while True:
         r = [gate.let_in, gate.failures, gate.waiting(a[0])]
     elif do == "reset":
         r = gate.reset()
+    elif do == "passkey":
+        r = gate.passkey
+    elif do == "sent":  # so many frames of a kind, both ways
+        gate.to_host._counters[a[0]] = gate.to_monitor._counters[a[0]] = a[1]
     elif do == "seal":
         buffer = bytearray(4) + bytearray(a[1]) + bytearray(8)
-        n = gate.to_host.seal(a[0], buffer, len(a[1]))
-        r = bytes(memoryview(buffer)[:n])
+        try:
+            n = gate.to_host.seal(a[0], buffer, len(a[1]))
+            r = bytes(memoryview(buffer)[:n])
+        except OSError as error:
+            r = str(error)
     elif do == "open":
         r = gate.to_monitor.open(a[0], a[1])
     if isinstance(r, (bytes, bytearray)):
@@ -200,6 +207,8 @@ def test_both_sides_agree_and_frames_pass_both_ways(firmware: Firmware) -> None:
     key = os.urandom(32)
     firmware("gate", key, 7)
     handshake = shake(firmware, key)
+    assert firmware("passkey") == handshake.passkey
+    assert 0 <= handshake.passkey < 1_000_000
     for i in range(20):
         text = bytes(range(i * 11))
         assert handshake.from_monitor.open(3, firmware("seal", 3, text)) == text
@@ -226,6 +235,27 @@ def test_a_replayed_reordered_cut_or_redirected_frame_is_refused(firmware: Firmw
     for frame, kind in ((a, 3), (b, 3), (firmware("seal", 3, b"c"), 4), (b"", 3)):
         with pytest.raises(Forged):
             handshake.from_monitor.open(kind, frame)
+
+
+def test_no_nonce_comes_twice_at_the_end_of_the_counters(firmware: Firmware) -> None:
+    """2^30 - 1 frames of a kind, then the connection has to be made anew."""
+    key, last = os.urandom(32), 2**30 - 1
+    firmware("gate", key, 7)
+    handshake = shake(firmware, key)
+    here, there = handshake.to_monitor, handshake.from_monitor
+    firmware("sent", 3, last - 1)
+    here._counters[3] = there._counters[3] = last - 1
+    assert firmware("open", 3, here.seal(3, b"last")) == b"last"
+    assert there.open(3, firmware("seal", 3, b"last")) == b"last"
+    assert "reconnect" in firmware("seal", 3, b"one more")
+    with pytest.raises(Forged, match="reconnect"):
+        here.seal(3, b"one more")
+    assert firmware("open", 4, here.seal(4, b"another kind")) == b"another kind"
+    firmware("sent", 5, last)
+    beyond = (last + 1).to_bytes(4, "little") + bytes(20)
+    assert firmware("open", 5, beyond) is None
+    with pytest.raises(Forged, match="replayed"):
+        there.open(5, beyond)
 
 
 def test_a_recording_of_one_connection_is_worth_nothing_in_the_next(firmware: Firmware) -> None:
