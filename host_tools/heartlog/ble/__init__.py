@@ -11,7 +11,7 @@ reach the air (`heartlog.ble.backend`).
 
 from heartlog.ble.backend import Backend, open_backend
 from heartlog.ble.clock import Clock, SystemClock, VirtualClock
-from heartlog.ble.discovery import Found, find_monitor, scan
+from heartlog.ble.discovery import Found, find_again, find_monitor, scan
 
 __all__ = [
     "Backend",
@@ -19,6 +19,7 @@ __all__ = [
     "Found",
     "SystemClock",
     "VirtualClock",
+    "find_again",
     "find_monitor",
     "open_backend",
     "scan",

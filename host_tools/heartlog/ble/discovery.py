@@ -12,7 +12,7 @@ Times here are real seconds, also with a virtual clock: listening takes what the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ SCAN_SECONDS = 10.0
 NO_COMPANY = 0xFFFF
 """The SIG's company number for what has none: a paired monitor's identifier stands under it."""
 
+_WHERE = "Is it switched on, worn or charged, within a few metres, and not connected elsewhere?"
 _SETTLE_SECONDS = 1.0
 """After the first monitor was heard: time for a second one, so that no wrong one is taken."""
 
@@ -48,6 +49,9 @@ class Found:
     """Signal strength, dBm."""
     key: bytes | None = None
     """The pairing key, for a paired monitor: hand it to `heartlog.link.monitor.Monitor`."""
+    device_id: str = ""
+    """Which paired monitor it says it is, "" for one without a key. What it sends to say so can be
+    recorded and sent by another: only the handshake proves it."""
 
     def matches(self, wanted: str | None) -> bool:
         """Whether `wanted` is a part of the name or of the address (case does not matter)."""
@@ -70,16 +74,17 @@ async def scan(
     heard: dict[str, Found] = {}
 
     def hear(device: BLEDevice, advertisement: Any) -> None:
-        name, key = advertisement.local_name or device.name or "", None
+        name, key, identity = advertisement.local_name or device.name or "", None, ""
         if SERVICE_UUID not in advertisement.service_uuids:
             identifier = bytes(advertisement.manufacturer_data.get(NO_COMPANY, b""))
             pairing = backend.keys.whose(identifier) if backend.keys else None
             if pairing is None:
                 return
             name, key = f"Heartlog {pairing.device[:4]}", pairing.key_bytes
+            identity = pairing.device
         # A name is what anybody may send; the operating system's Bluetooth hands it on as it is.
         name = printable(name) or device.address
-        found = Found(device, name, device.address, advertisement.rssi, key)
+        found = Found(device, name, device.address, advertisement.rssi, key, identity)
         heard[found.address] = found
         if on_found is not None and on_found(found):
             enough.set()
@@ -130,12 +135,42 @@ async def find_monitor(
     return choose(list(matching.values()), wanted)
 
 
+async def find_again(
+    backend: Backend, before: Found, copies: Collection[str] = (), timeout: float = SCAN_SECONDS
+) -> Found:
+    """The monitor that was found `before`: a paired one by its identifier, for its address
+    changes, another one by its address.
+
+    `copies`: addresses of what could not prove to be it. Raises `NotFound` if there is nothing
+    else within `timeout` seconds.
+    """
+
+    def is_it(found: Found) -> bool:
+        if found.address in copies:
+            return False
+        if before.device_id:
+            return found.device_id == before.device_id
+        return found.address == before.address
+
+    last: Found | None = None
+
+    def hear(found: Found) -> bool:
+        nonlocal last
+        if is_it(found):
+            last = found
+        return last is not None
+
+    await scan(backend, timeout, hear)
+    if last is None:
+        raise NotFound(f"{before.name} is not in range.", _WHERE)
+    return last
+
+
 def choose(found: list[Found], wanted: str | None) -> Found:
     """The one of `found` that `wanted` means; raises as `find_monitor` does."""
-    hint = "Is it switched on, worn or charged, within a few metres, and not connected elsewhere?"
     if not found:
         whom = "No monitor was found" if wanted is None else f"No monitor {wanted!r} was found"
-        raise NotFound(f"{whom} in range.", hint)
+        raise NotFound(f"{whom} in range.", _WHERE)
     if wanted is not None:
         exact = [
             f for f in found if wanted.casefold() in (f.name.casefold(), f.address.casefold())

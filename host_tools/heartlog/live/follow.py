@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from heartlog._firmware.monitor.link import wire
-from heartlog.ble import Backend, find_monitor
+from heartlog.ble import Backend, find_again, find_monitor
 from heartlog.errors import NotFound
 from heartlog.link import LinkLost, Monitor
 from heartlog.store.lead import CHANNEL_SETTING
@@ -36,7 +36,10 @@ async def follow(backend: Backend, wanted: str | None, view: View, ecg: bool = T
     found: Found | None = None
     while True:
         try:
-            found = await find_monitor(backend, found.address if found else wanted)
+            if found is None:
+                found = await find_monitor(backend, wanted)
+            else:
+                found = await find_again(backend, found)
             await _connected(backend, found, view, ecg)
         except NotFound:
             if found is None:

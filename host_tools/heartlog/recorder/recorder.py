@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from heartlog.ble import Backend, Found, find_monitor
+from heartlog.ble import Backend, Found, find_again, find_monitor
 from heartlog.errors import CommandError
 from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record
 from heartlog.link.flow import RecordFlow
@@ -115,7 +115,7 @@ class Recorder:
                         finally:
                             self.monitor = None
                 except Exception as error:
-                    reason = self._trying.reason(error, self._heard)
+                    reason = self._trying.reason(error, self._heard, self._found)
                     if self.session_id is None and self._stopping.is_set():
                         raise
                 self._commit()
@@ -146,9 +146,11 @@ class Recorder:
 
     async def _connect(self, again: bool) -> Monitor:
         self._tell(events.Searching(self._clock.now(), again))
-        if self._found is None or again:
-            wanted = self._found.address if self._found is not None else self._wanted
-            self._found = await find_monitor(self._backend, wanted, SEARCH_SECONDS)
+        if self._found is None:
+            self._found = await find_monitor(self._backend, self._wanted, SEARCH_SECONDS)
+        elif again:
+            copies = self._trying.copies
+            self._found = await find_again(self._backend, self._found, copies, SEARCH_SECONDS)
         return Monitor(self._backend, self._found.device, self._found.key)
 
     async def _follow(self, monitor: Monitor, seconds: float | None) -> bool:

@@ -11,8 +11,10 @@ import asyncio
 import time
 
 from heartlog._firmware.monitor.link import wire
+from heartlog.ble import Found
 from heartlog.errors import CommandError, NotFound
 from heartlog.link import LinkLost, RequestRefused
+from heartlog.link.problems import NotLetIn
 
 RETRY_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0)
 FIRST_TRIES = 4
@@ -29,6 +31,8 @@ class Trying:
     def __init__(self) -> None:
         self._tries = 0
         self._taken_since: float | None = None
+        self.copies: set[str] = set()
+        """Addresses of what could not prove to be the monitor, passed over in the next search."""
 
     def worked(self) -> None:
         """The monitor was heard."""
@@ -39,11 +43,16 @@ class Trying:
         self._tries += 1
         return RETRY_SECONDS[min(self._tries, len(RETRY_SECONDS)) - 1]
 
-    def reason(self, error: Exception, heard: bool) -> str:
+    def reason(self, error: Exception, heard: bool, found: Found | None = None) -> str:
         """Why the connection ended, in words, when another try may help; else raises `error`.
 
-        `heard`: whether the monitor ever was, in this recording.
+        `heard`: whether the monitor ever was, in this recording. `found`: what was connected to.
         """
+        if heard and found is not None and isinstance(error, NotLetIn):
+            # Who sends what our monitor was heard to send must not end its recording.
+            self.copies.add(found.address)
+            return error.message
+        self.copies.clear()
         if isinstance(error, RequestRefused):
             if error.result != wire.REFUSED:
                 raise error
