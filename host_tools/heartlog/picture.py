@@ -13,13 +13,16 @@ from datetime import datetime, tzinfo
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from heartlog.ecg_sample import Strip, sample_strip
 from heartlog.overview import GAP, LEAD_OFF, NOISY, Overview, duration
+from heartlog.recorder.zone import own_zone
 from heartlog.typeface.picture import families, pictured
+from heartlog.wall_time import zone_names
 from heartlog.whole_file import whole
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ def draw_session(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    zone = zone or ZoneInfo(own_zone())
     strip = sample_strip(store, overview)
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
@@ -92,23 +96,15 @@ def draw_session(
         figure.savefig(partial, format=file.suffix.lower()[1:])
 
 
-def _local(seconds: npt.ArrayLike, zone: tzinfo | None) -> Any:
-    """UNIX seconds as matplotlib's naive local dates: the axis shows the zone in its label."""
+def _dates(seconds: npt.ArrayLike) -> Any:
+    """UNIX seconds as matplotlib's dates, in UTC: only the axis' labels know the zone."""
     from matplotlib.dates import date2num
 
     values = np.atleast_1d(np.asarray(seconds, np.float64))
-    return date2num(
-        [datetime.fromtimestamp(v).astimezone(zone).replace(tzinfo=None) for v in values]
-    )
+    return date2num(np.asarray(values * 1e6, np.int64).astype("datetime64[us]"))
 
 
-def _fast_local(seconds: npt.NDArray[np.float64], overview: Overview, zone: tzinfo | None) -> Any:
-    """As `_local`, for many: one conversion, the rest by difference (no change of DST shown)."""
-    base = float(_local(overview.start, zone)[0])
-    return base + (seconds - overview.start) / 86400.0
-
-
-def _head(figure: Any, overview: Overview, zone: tzinfo | None) -> None:
+def _head(figure: Any, overview: Overview, zone: tzinfo) -> None:
     session = overview.session
     start = datetime.fromtimestamp(overview.start).astimezone(zone)
     who = " ".join(filter(None, (session.patient_identifier, session.patient_name)))
@@ -155,10 +151,10 @@ def _numbers(axes: Any, overview: Overview, extra: Sequence[tuple[str, str]]) ->
         x += size / max(sum(sizes), 120.0)
 
 
-def _rate(axes: Any, overview: Overview, zone: tzinfo | None) -> None:
-    x = _fast_local(overview.time, overview, zone)
+def _rate(axes: Any, overview: Overview, zone: tzinfo) -> None:
+    x = _dates(overview.time)
     rates = overview.rate
-    _shade(axes, overview, zone, labels=True)
+    _shade(axes, overview, labels=True)
     thin = max(1, len(x) // 20000)
     size = float(np.clip(5.5 - len(x) / 2500, 1.5, 5.5))
     axes.plot(x[::thin], rates[::thin], ".", ms=size, color=CALM, alpha=0.35, mew=0)
@@ -167,14 +163,14 @@ def _rate(axes: Any, overview: Overview, zone: tzinfo | None) -> None:
     trend = overview.trend(slices)
     for piece in _pieces(centers, trend, overview):
         axes.plot(
-            _fast_local(centers[piece], overview, zone),
+            _dates(centers[piece]),
             trend[piece],
             color=ACCENT,
             lw=2.0,
             solid_capstyle="round",
         )
     for mark, name in overview.marks[:40]:
-        at = float(_local(mark, zone)[0])
+        at = float(_dates(mark)[0])
         axes.axvline(at, color=INK, lw=0.9, ls=(0, (3, 3)))
         if len(overview.marks) <= 6:
             axes.annotate(
@@ -216,9 +212,9 @@ def _pieces(
     return np.split(at, cuts)
 
 
-def _intervals(axes: Any, overview: Overview, zone: tzinfo | None) -> None:
-    x = _fast_local(overview.time, overview, zone)
-    _shade(axes, overview, zone)
+def _intervals(axes: Any, overview: Overview, zone: tzinfo) -> None:
+    x = _dates(overview.time)
+    _shade(axes, overview)
     thin = max(1, len(x) // 20000)
     size = float(np.clip(5.5 - len(x) / 2500, 1.5, 5.5))
     axes.plot(x[::thin], overview.rr[::thin], ".", ms=size, color=CALM, alpha=0.5, mew=0)
@@ -258,7 +254,7 @@ def _scatter(axes: Any, overview: Overview) -> None:
     axes.grid(color="#e8ebef", lw=0.8)
 
 
-def _strip(axes: Any, strip: Strip, overview: Overview, zone: tzinfo | None) -> None:
+def _strip(axes: Any, strip: Strip, overview: Overview, zone: tzinfo) -> None:
     """ECG on paper: as many millimetres high as the room allows, never squeezed."""
     from matplotlib.ticker import MultipleLocator
 
@@ -302,10 +298,10 @@ def _strip(axes: Any, strip: Strip, overview: Overview, zone: tzinfo | None) -> 
         side.set_color(PAPER_BOLD)
 
 
-def _shade(axes: Any, overview: Overview, zone: tzinfo | None, labels: bool = False) -> None:
+def _shade(axes: Any, overview: Overview, labels: bool = False) -> None:
     named: set[str] = set()
     for span in overview.spans:
-        a, b = (float(v) for v in _local([span.start, span.stop], zone))
+        a, b = (float(v) for v in _dates([span.start, span.stop]))
         new = labels and span.kind not in named
         named.add(span.kind)
         axes.axvspan(
@@ -320,17 +316,20 @@ def _shade(axes: Any, overview: Overview, zone: tzinfo | None, labels: bool = Fa
         axes.legend(loc="lower right", fontsize=9, frameon=True, framealpha=0.9, ncols=4)
 
 
-def _dress(axes: Any, label: str, overview: Overview, zone: tzinfo | None) -> None:
+def _dress(axes: Any, label: str, overview: Overview, zone: tzinfo) -> None:
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     axes.set_ylabel(label, color=FAINT, fontsize=10)
-    edges = _local([overview.start, max(overview.stop, overview.start + 1)], zone)
+    edges = _dates([overview.start, max(overview.stop, overview.start + 1)])
     axes.set_xlim(float(edges[0]), float(edges[1]))
-    axes.xaxis.set_major_locator(AutoDateLocator(minticks=4, maxticks=11))
+    axes.xaxis.set_major_locator(AutoDateLocator(minticks=4, maxticks=11, tz=zone))
     form = "%H:%M:%S" if overview.seconds < 900 else "%H:%M"
     axes.xaxis.set_major_formatter(
-        DateFormatter(form if overview.seconds < 86400 else "%d %b %H:%M")
+        DateFormatter(form if overview.seconds < 86400 else "%d %b %H:%M", tz=zone)
     )
+    names = zone_names(overview.start, overview.stop, zone)
+    if "," in names:
+        axes.set_xlabel(f"time of day, {names}", color=FAINT, fontsize=9)
     axes.grid(color="#e8ebef", lw=0.8)
     axes.set_axisbelow(True)
     _frame(axes)

@@ -1,19 +1,24 @@
 """A test of more than two days has a row a day; its hours stand in the appendix."""
 
 import re
+import time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from pypdf import PdfReader
 
+from heartlog import picture
 from heartlog.analysis.quality import Quality
 from heartlog.importing import ImportedTest, save
+from heartlog.overview import Overview
 from heartlog.report import make_report
 from heartlog.report.clock import Clock
 from heartlog.report.content import compose
 from heartlog.report.gather import gather
 from heartlog.report.sections_time import analysable_seconds, day_edges
 from heartlog.store import BeatKind
+from heartlog.wall_time import written, zone_names
 
 START = 1_792_850_400.0
 """Saturday 2026-10-24 16:00 in Berlin: the Sunday after it has 25 hours."""
@@ -97,3 +102,64 @@ def test_a_gap_within_a_bad_stretch_is_taken_off_once(store):
     )
     assert analysable_seconds(changed, a - 5, a + 100) == pytest.approx(50.0)
     assert analysable_seconds(changed, a + 100, a + 300) == pytest.approx(100.0)
+
+
+NIGHTS = {"the hour comes twice": START, "an hour is left out": 1_774_706_400.0}
+"""16:00 and 15:00 in Berlin on the Saturdays before 2026-10-25 and 2026-03-29."""
+
+
+def night(store, start, hours=16):
+    """A beat a second, and a press in each of the hours around 2 o'clock."""
+    test = long_test(hours)
+    test.started_at = start
+    test.events = [(h * 3600 * 250 + 250, "button") for h in range(9, 14)]
+    return save(store, test).id
+
+
+def test_each_hour_of_such_a_night_has_its_row_and_its_name(store):
+    for title, start in NIGHTS.items():
+        m = gather(store, night(store, start))
+        blocks = {s.title: s.blocks for s in compose(store, m).sections}
+        rows = [row[0] for row in blocks["Hour by hour"][0].rows]
+        assert len(set(rows)) == len(rows), title
+        assert {"Sun 25 02:00 CEST", "Sun 25 02:00 CET"} <= set(rows) or title != next(
+            iter(NIGHTS)
+        )
+        assert not any("02:" in row for row in rows if "Sun 29" in row)
+        assert rows[0].startswith("Sat")
+
+
+@pytest.mark.parametrize("start", NIGHTS.values(), ids=NIGHTS)
+def test_the_picture_of_such_a_night_shows_all_of_it_on_one_line_of_time(store, start):
+    from matplotlib.figure import Figure
+
+    overview = Overview.of(store, night(store, start))
+    axes = Figure().add_subplot()
+    picture._rate(axes, overview, ZoneInfo("Europe/Berlin"))
+    dots, *others = axes.get_lines()
+    low, high = axes.get_xlim()
+    assert low <= min(dots.get_xdata())
+    assert max(dots.get_xdata()) <= high
+    assert high - max(dots.get_xdata()) < 60 / 86400, "no empty hour at the end"
+    marks = [line.get_xdata()[0] for line in others if len(set(line.get_xdata())) == 1]
+    told = [(at - start) / 86400 for at, _ in overview.marks]
+    assert [x - low for x in marks[-5:]] == pytest.approx(told, abs=2 / 86400)
+    assert axes.get_xlabel() in ("time of day, CEST, then CET", "time of day, CET, then CEST")
+
+
+def test_a_time_that_comes_twice_is_written_with_its_zone(monkeypatch):
+    """Also on this computer's own clock."""
+    berlin = ZoneInfo("Europe/Berlin")
+    summer, winter, later = (START + h * 3600 + 1200 for h in (10, 11, 12))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for zone in (berlin, None):
+            told = [written(at, "%H:%M", zone) for at in (summer, winter, later)]
+            assert told == ["02:20 CEST", "02:20 CET", "03:20"]
+            assert written(summer, "%H:%M %Z", zone) == "02:20 CEST"
+            assert zone_names(START, later, zone) == "CEST, then CET"
+            assert zone_names(winter, later, zone) == "CET"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,7 +142,9 @@ def bar_legend(overview: Overview) -> str:
 
 
 def _when(seconds: float, form: str = "%H:%M:%S") -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime(form)
+    from heartlog.wall_time import written
+
+    return written(seconds, form)
 
 
 def _percent(share: float) -> str:

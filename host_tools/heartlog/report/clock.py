@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from heartlog.store import Session
+from heartlog.wall_time import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,8 @@ class Clock:
             return "-"
         if not self.known:
             return elapsed(moment - self.start)
-        time = dt.datetime.fromtimestamp(moment, self.zone)
-        text = time.strftime("%H:%M:%S" if seconds else "%H:%M")
-        return text if self.one_day else time.strftime("%a %d ") + text
+        form = "%H:%M:%S" if seconds else "%H:%M"
+        return written(moment, form if self.one_day else f"%a %d {form}", self.zone)
 
     def full(self, moment: float | None) -> str:
         """Return date, time and zone."""

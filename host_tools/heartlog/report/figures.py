@@ -3,7 +3,6 @@
 figure = draw("rate_trend", material, width_mm=186, height_mm=52)
 """
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from heartlog.report.clock import elapsed
 from heartlog.report.gather import Material
 from heartlog.store import AFTER_GAP, BeatKind
+from heartlog.wall_time import zone_names
 
 INK, ACCENT, BAND = "#1b2733", "#0b6e8c", "#a9d3df"
 EARLY, WIDE, BAD, OFF, GOOD = "#7a5cc4", "#c4452d", "#c9ced3", "#d98b7f", "#7dbf8f"
@@ -66,7 +66,7 @@ def _time_axis(axis: Any, m: Material, start: float, stop: float) -> None:
         form = ConciseDateFormatter(locator, tz=m.clock.zone)
         form.formats[5], form.zero_formats[5] = "%H:%M:%S", "%H:%M"
         axis.xaxis.set_major_formatter(form)
-        name = dt.datetime.fromtimestamp(start, m.clock.zone).tzname()
+        name = zone_names(start, stop, m.clock.zone)
         word = "date" if stop - start > LONG_SECONDS else "time of day"
         axis.set_xlabel(f"{word} ({name})")
     else:

@@ -6,7 +6,7 @@ for line in plot_rate(overview, columns=80): print(line)
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from heartlog.overview import GAP, LEAD_OFF, Overview
 from heartlog.terminal.braille import Canvas
+from heartlog.wall_time import written, zone_names
 
 LABEL = 5
 """Columns left of the curve for the scale."""
@@ -114,12 +115,9 @@ def _bar(overview: Overview, width: int) -> str:
 
 
 def _time_line(overview: Overview, width: int, zone: tzinfo | None) -> str:
-    start, stop = (
-        datetime.fromtimestamp(t, UTC).astimezone(zone) for t in (overview.start, overview.stop)
-    )
     form = "%H:%M:%S" if overview.seconds < 7200 else "%d %b %H:%M"
-    left, right = start.strftime(form), stop.strftime(form)
-    name = start.tzname() or ""
+    left, right = (written(t, form, zone) for t in (overview.start, overview.stop))
+    name = zone_names(overview.start, overview.stop, zone)
     room = width - len(left) - len(right)
     middle = name.center(room) if room > len(name) else " " * max(1, room)
     return " " * LABEL + left + middle + right
