@@ -8,6 +8,7 @@ error, `BleakError` for the rest, among it a link that ends in the middle of a r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,6 +31,7 @@ from bumble import att, core, hci
 from bumble.device import Connection, Peer
 
 from heartlog.ble.bumble_adapter import BumbleAdapter
+from heartlog.ble.cancellation import Heed, asked, heeding
 
 PREFERRED_MTU = 517
 """What BlueZ, Android and iOS ask for or more: the largest attribute plus its header."""
@@ -91,6 +93,7 @@ class BumbleClient(BaseBleakClient):
     async def connect(self, pair: bool, **kwargs: Any) -> None:
         if self._connection is not None:
             raise BleakError(f"{self.address} is already connected")
+        heed = Heed()
         try:
             connection = await self._adapter.connect(self._target, self._timeout)
         except (core.TimeoutError, TimeoutError) as error:
@@ -99,10 +102,17 @@ class BumbleClient(BaseBleakClient):
             ) from error
         except core.BaseBumbleError as error:
             raise BleakError(f"connecting to {self.address} failed: {error}") from error
+        except asyncio.CancelledError as error:
+            if asked():
+                raise
+            raise BleakError(
+                f"connecting to {self.address} failed: the adapter is gone"
+            ) from error
         self._connection = connection
         self._reason = 0
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         try:
+            heed.check()
             async with self._guard():
                 peer = self._peer = Peer(connection)
                 await peer.request_mtu(PREFERRED_MTU)
@@ -114,7 +124,8 @@ class BumbleClient(BaseBleakClient):
                 self.services = services
         except BaseException:
             # Half a connection is none: the next attempt must find the monitor free.
-            await self.disconnect()
+            with contextlib.suppress(BleakError):
+                await self.disconnect()
             raise
 
     async def disconnect(self) -> None:
@@ -127,6 +138,10 @@ class BumbleClient(BaseBleakClient):
         except (core.BaseBumbleError, TimeoutError) as error:
             if self._connection is not None:
                 raise BleakError(f"disconnecting from {self.address} failed: {error}") from error
+        except asyncio.CancelledError:
+            if asked():
+                raise
+            # The adapter is gone, and the link with it.
 
     def _on_disconnection(self, reason: int) -> None:
         self._connection = None
@@ -223,13 +238,12 @@ class BumbleClient(BaseBleakClient):
         if connection is None:
             raise BleakError(f"{self.address} is not connected")
         try:
-            yield connection
+            with heeding():
+                yield connection
         except att.ATT_Error as error:
             raise BleakGATTProtocolError(error.error_code) from error
         except asyncio.CancelledError as error:
-            # Bumble cancels a request whose link has ended; that is no cancellation of the task.
-            task = asyncio.current_task()
-            if self._connection is connection or (task is not None and task.cancelling()):
+            if self._connection is connection or asked():
                 raise
             raise BleakError(self._ended()) from error
         except (core.BaseBumbleError, TimeoutError) as error:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heartlog.ble.advertising import printable
+from heartlog.ble.cancellation import Heed
 from heartlog.errors import NotFound, UsageProblem
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ async def scan(
 
     `on_found` is called with every news about a monitor; if it returns True, listening ends.
     """
+    heed = Heed()
     enough = asyncio.Event()
     heard: dict[str, Found] = {}
 
@@ -90,6 +92,7 @@ async def scan(
             enough.set()
 
     async with backend.scanner(detection_callback=hear):
+        heed.check()
         try:
             # Not wait_for: in Python 3.11 it can swallow a cancellation.
             async with asyncio.timeout(seconds):
@@ -116,10 +119,9 @@ async def find_monitor(
             first.set()
 
     listening = asyncio.create_task(scan(backend, timeout, hear))
+    waiting = asyncio.create_task(first.wait())
     try:
-        waiting = asyncio.create_task(first.wait())
         await asyncio.wait({listening, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
         if first.is_set():
             exact = wanted is not None and any(
                 wanted.casefold() in (f.name.casefold(), f.address.casefold())
@@ -129,6 +131,7 @@ async def find_monitor(
         if listening.done():
             listening.result()  # a failed scan must not look like an empty room
     finally:
+        waiting.cancel()
         if not listening.done():
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -22,6 +22,7 @@ from bumble.keys import KeyStore, PairingKeys
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from heartlog.ble.bumble_client import BumbleClient
+from heartlog.ble.cancellation import asked
 from heartlog.security.keys import Keys
 
 SECONDS = 30.0
@@ -103,9 +104,7 @@ async def _try(step: Any) -> bool:
     except (BaseBumbleError, HCI_Error, BleakError, TimeoutError):
         return False
     except asyncio.CancelledError:
-        # Bumble cancels a procedure whose link has ended; that is no cancellation of the task.
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if asked():
             raise
         return False
     return True

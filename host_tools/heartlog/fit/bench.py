@@ -9,7 +9,6 @@ the recorder that comes after.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,8 +65,8 @@ class Bench:
                 yield bench
             finally:
                 reading.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await reading
+                # gather, so that a cancellation that comes meanwhile is not taken for its own.
+                await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(self, after: int) -> None:
         async for batch in self.monitor.records(after):

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend
+from heartlog.ble.cancellation import Heed, heeding
 from heartlog.link.admission import check_identity, shake_hands
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
@@ -104,8 +105,10 @@ class Monitor:
         self.last_heard = self._clock.ticks()
 
     async def __aenter__(self) -> Self:
+        heed = Heed()
         await self._client.connect()
         try:
+            heed.check()
             await self._client.start_notify(wire.CONTROL_UUID, self._on_answer)
             await self._client.start_notify(wire.RECORDS_UUID, self._on_frame)
             await self._client.start_notify(wire.ECG_UUID, self._on_ecg_frame)
@@ -118,6 +121,7 @@ class Monitor:
                 proven = self._seal is not None
                 await check_identity(self.request, self._keys, identity.hex(), journal, proven)
             model, firmware, serial = await self._describe()
+            heed.check()
         except BaseException:
             await self._close()
             raise
@@ -276,10 +280,11 @@ class Monitor:
 
         name = wire.COMMANDS[packet[0]][0]
         try:
-            async with self._writing, asyncio.timeout(ANSWER_SECONDS):
-                if self._seal is not None:  # in here, so that counters go out in their order
-                    packet = self._seal.seal(_KIND_COMMAND, packet)
-                await self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
+            with heeding():
+                async with self._writing, asyncio.timeout(ANSWER_SECONDS):
+                    if self._seal is not None:  # in here, so that counters go out in their order
+                        packet = self._seal.seal(_KIND_COMMAND, packet)
+                    await self._client.write_gatt_char(wire.CONTROL_UUID, packet, response=True)
         except TimeoutError as error:
             raise LinkLost(
                 f"The monitor has not taken {name!r} for {ANSWER_SECONDS:.0f} s."
@@ -384,7 +389,9 @@ class Monitor:
         self.flow = flow
         self.last_heard = self._clock.ticks()
         late = False
+        heed = Heed()
         while True:
+            heed.check()
             if flow.must_report:
                 tag = self._next_tag()
                 await self._exchange(tag, flow.report(tag))

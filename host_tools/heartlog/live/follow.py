@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend, find_again, find_monitor
+from heartlog.ble.cancellation import Heed
 from heartlog.errors import NotFound
 from heartlog.link import LinkLost, Monitor
 from heartlog.store.lead import CHANNEL_SETTING
@@ -34,6 +35,7 @@ async def follow(backend: Backend, wanted: str | None, view: View, ecg: bool = T
     Raises `NotFound` if there is none at the start.
     """
     found: Found | None = None
+    heed = Heed()
     while True:
         try:
             if found is None:
@@ -53,6 +55,7 @@ async def follow(backend: Backend, wanted: str | None, view: View, ecg: bool = T
             if found is None or not isinstance(error, (BleakError, OSError, TimeoutError)):
                 raise
             view.status = f"connection lost: {error}"
+        heed.check()
         await asyncio.sleep(AGAIN_SECONDS)
 
 

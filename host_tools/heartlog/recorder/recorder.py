@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from heartlog.ble import Backend, Found, find_again, find_monitor
+from heartlog.ble.cancellation import Heed
 from heartlog.errors import CommandError
 from heartlog.link import Batch, EcgBlock, LinkLost, Monitor, Record
 from heartlog.link.flow import RecordFlow
@@ -101,8 +102,10 @@ class Recorder:
         Raises NotFound when no monitor is in range at the start, and what the store raises when
         it can't be written: the monitor then keeps what was not stored.
         """
+        heed = Heed()
         try:
             while True:
+                heed.check()
                 try:
                     async with contextlib.AsyncExitStack() as stack:
                         async with self._backend.radio:
@@ -115,6 +118,7 @@ class Recorder:
                         finally:
                             self.monitor = None
                 except Exception as error:
+                    heed.check()  # else what failed as it was put away would hide it
                     reason = self._trying.reason(error, self._heard, self._found)
                     if self.session_id is None and self._stopping.is_set():
                         raise
