@@ -198,6 +198,7 @@ def test_identity_and_frame(part: str) -> None:
     assert table.bits == bits
     assert (table.status_bytes, table.frame_bytes) == (status, frame)
     assert len(table.registers) == registers
+    assert table.power_down_clocks == (4 * 512 if registers == 12 else 0)  # 2^9 tMOD
     # 1100, and on parts with two channels the zeros at the end of 16 or 24 bits.
     two = registers == 12
     for good in (0xC00000, 0xC00000 | 0x0FE000, *(() if two else (0xCFFFFF,))):

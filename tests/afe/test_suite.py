@@ -11,9 +11,13 @@ assert _spec.loader is not None
 runner = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(runner)
 
+MODULES = ["driver", "safety", "features", "sampling", "watching", "selftest"]
+
 
 @pytest.mark.parametrize("part", runner.ALL_PARTS)
-@pytest.mark.parametrize("module", ["driver", "safety", "features", "sampling", "selftest"])
+@pytest.mark.parametrize(
+    "module", ["driver", "safety", "features", "sampling", "watching", "selftest"]
+)
 def test_part(micropython: str, module: str, part: str) -> None:
     runner.verify(micropython, module, part)
 

@@ -69,10 +69,6 @@ class Part:
         """Volts at the inputs of one code: VREF / (2^(bits-1) - 1) / gain (data sheets, 9.4.x)."""
         return vref / ((1 << (self.bits - 1)) - 1) / gain
 
-    def wait_us(self, clocks):
-        """`clocks` of the part's clock in us, 5 % longer: its oscillator may be slow."""
-        return clocks * self.tclk_ns * 105 // 100000 + 1
-
 
 def name_of(id_byte):
     """The part's name, or None when no part answers with that byte."""

@@ -31,6 +31,7 @@ class App:
 
     def on_channel(self, before, reason):
         self.told.append(("channel", before, reason))
+        self.changed_at = self.acquisition.index
 
     def on_fault(self, code):
         self.told.append(("fault", code))
@@ -47,7 +48,7 @@ class Run:
         for name, value in chosen.items():
             settings.set(getattr(_settings, name), value)
         self.app = App()
-        self.acquisition = Acquisition(self.board, settings, self.app)
+        self.acquisition = self.app.acquisition = Acquisition(self.board, settings, self.app)
 
     def run(self, ms):
         for i in range(ms // 20):
@@ -73,6 +74,9 @@ def check_another_lead_and_back(part):
     assert r.acquisition.channel == 2
     r.run(8000)
     assert r.acquisition.channel == 1 and r.acquisition.judging
+    # It comes back between two beats: one is over (152 ms), the next is not near (400 ms).
+    before = [b[0] for b in r.app.beats if b[0] < r.app.changed_at][-1]
+    assert 38 < r.app.changed_at - before < 100, (r.app.changed_at, before)
     (_, why), back = r.changes()
     assert why in (wire.SIGNAL_LEAD_OFF, wire.SIGNAL_SATURATED)
     assert back == (2, wire.SIGNAL_GOOD)
@@ -100,6 +104,9 @@ def check_the_scale_is_the_channels_own(part):
     r.acquisition.sampler.afe.calibration = Known()
     r.run(8000)
     before = r.acquisition.scale
+    afe = r.acquisition.sampler.afe
+    assert before == round(afe.nominal_nv(0) * 1000) > 1000
+    assert r.acquisition.pv_per_code == before
     r.board.electrodes.set("LA", on=False)
     r.run(6000)
     assert r.acquisition.channel == 2
@@ -151,3 +158,108 @@ def check_a_front_end_that_answers_late(part):
     r.run(1100)
     assert r.acquisition.sampler is not None
     assert not r.acquisition.wandered
+
+
+def check_a_gap_is_no_pause_of_the_heart(part):
+    """Nothing is measured over it: no interval, no rhythm."""
+    r = Run(part)
+    r.run(9000)
+    known = len(r.app.beats)
+    r.board.mask(2500000)
+    r.run(5000)
+    (gap,) = [t for t in r.app.told if t[0] == "gap"]
+    assert 600 <= gap[2] <= 630, gap
+    assert r.acquisition.overruns == gap[2]
+    assert len(r.app.beats) > known + 3
+    odd = wire.BEAT_PAUSE | wire.BEAT_PREMATURE | wire.BEAT_IRREGULAR | wire.BEAT_WIDE
+    assert not [b for b in r.app.beats if b[2] & odd], r.app.beats
+    at = [b[0] for b in r.app.beats]
+    inside = [i for i in at if gap[1] <= i < gap[1] + gap[2]]
+    assert not inside, (inside, gap)
+
+
+def check_what_may_not_convert_is_told_and_marked(part):
+    r = Run(part)
+    r.run(8000)
+    blocks = r.acquisition.blocks
+    assert blocks > 20 and r.acquisition.judging, blocks
+    r.acquisition.allow(False)
+    assert not r.acquisition.judging and r.acquisition.state == wire.SIGNAL_FAULT
+    assert r.acquisition.lend() is None
+    beats, frames = len(r.app.beats), r.board.afe.frames
+    r.run(3000)
+    assert r.board.afe.frames == frames and len(r.app.beats) <= beats + 1
+    r.acquisition.allow(True)
+    r.run(6000)
+    (gap,) = [t for t in r.app.told if t[0] == "gap"]
+    assert abs(gap[2] - 770) < 20, gap
+    assert r.acquisition.judging and r.acquisition.blocks > blocks
+    assert not [t for t in r.app.told if t[0] == "fault"]
+    clean(r.board)
+
+
+def check_lent_for_a_test_and_given_back(part):
+    r = Run(part)
+    r.run(6000)
+    a = r.acquisition
+    afe = a.lend()
+    assert afe is a.sampler.afe and a.lend() is None
+    a.allow(True)  # (a charger that is pulled out meanwhile changes nothing)
+    assert not a.sampler.running
+    afe.configure(rate=500, gain=1, inputs="shorted", lead_off=None)
+    afe.start()
+    run_ms(1000)
+    a.give_back()
+    r.run(6000)
+    gaps = [t for t in r.app.told if t[0] == "gap"]
+    assert len(gaps) == 1 and abs(gaps[0][2] - 290) < 60, gaps
+    assert afe.rate == 250 and a.judging and not a.fault
+    assert a.scale == a.pv_per_code
+    assert a.lend() is afe
+    a.give_back()
+    clean(r.board)
+
+
+def check_a_front_end_that_is_lost_while_lent(part):
+    r = Run(part)
+    r.run(4000)
+    a = r.acquisition
+    a.lend()
+    r.board.afe.power(False)
+    r.board.afe.faults["mute"] = True
+    a.give_back()
+    assert a.fault and ("fault", a.fault) in r.app.told
+    assert a.lend() is None
+    r.board.afe.power(True)
+    r.board.afe.faults["mute"] = False
+    r.run(6000)
+    assert not a.fault and a.judging
+
+
+def check_a_fault_that_stays_is_told_once(part):
+    """And once an hour; a new one at once."""
+    r = Run(part)
+    assert r.acquisition.fault == 0 and r.acquisition.instant() != (0, 0)
+    r.run(4000)
+    r.board.afe.power(False)
+    r.board.afe.faults["mute"] = True
+    r.run(20000)
+    faults = [t[1] for t in r.app.told if t[0] == "fault"]
+    assert 1 <= len(faults) <= 2 and len(set(faults)) == len(faults), faults
+    assert r.acquisition.fault == faults[-1]
+    told = len(faults)
+    r.acquisition._tell_fault(faults[-1])
+    assert len([t for t in r.app.told if t[0] == "fault"]) == told
+    run_ms(3601000)
+    r.acquisition._tell_fault(faults[-1])
+    assert len([t for t in r.app.told if t[0] == "fault"]) == told + 1
+
+
+def check_without_a_front_end(part):
+    r = Run(part, mute=True)
+    a = r.acquisition
+    assert a.fault and not a.step() and a.instant() == (0, 0) and a.lend() is None
+    assert a.index == a.overruns == a.scale == 0
+    a.allow(False)
+    a.allow(True)
+    assert not a.judging
