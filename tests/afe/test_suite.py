@@ -37,5 +37,6 @@ def test_ads1293(micropython: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["ADS1292R", "ADS1298R"])
-def test_acquiring(micropython: str, part: str) -> None:
-    runner.verify(micropython, "acquiring", part)
+@pytest.mark.parametrize("module", ["acquiring", "settling"])
+def test_what_is_made_of_it(micropython: str, module: str, part: str) -> None:
+    runner.verify(micropython, module, part)
