@@ -212,6 +212,8 @@ def test_no_board() -> None:
         choose_port("/dev/ttyACM99")
     with pytest.raises(NotFound, match="No board is plugged in"):
         choose_port(None)
+    with pytest.raises(CommandError, match="/dev/null is no serial port"):
+        Repl("/dev/null", patience=0.1)
 
 
 def test_something_else_on_the_port() -> None:

@@ -12,12 +12,14 @@ import pytest
 from pypdf import PdfReader
 
 from heartlog.ble import open_backend
-from heartlog.errors import CommandError, UsageProblem
+from heartlog.device.cli import micropython as put_micropython
+from heartlog.errors import CommandError, NotFound, UsageProblem
 from heartlog.image import board_names, build_image
 from heartlog.image.board import load_board
 from heartlog.link.monitor import Monitor
 from heartlog.records import equipment
 from heartlog.rig.certificate import write_certificate
+from heartlog.rig.cli import bench
 from heartlog.rig.keep import keep
 from heartlog.rig.measure import measure, open_bus
 from heartlog.rig.station import Outcome, Step, check_serial, examine
@@ -92,6 +94,16 @@ def test_serial_numbers(serial: str) -> None:
     assert check_serial(" hl-0042 ") == "HL-0042"
     with pytest.raises(UsageProblem, match="no serial number"):
         check_serial(serial)
+
+
+def test_what_can_be_refused_is_refused_before_the_test(tmp_path: Path) -> None:
+    """Flashing and measuring take minutes; no board is asked for before that."""
+    with pytest.raises(UsageProblem, match="says nothing about the electrodes"):
+        bench("pico_w", "HL-0042", electrodes="sideways", folder=tmp_path)
+    with pytest.raises(NotFound, match=r"no folder .*nowhere for the certificate"):
+        bench("pico_w", "HL-0042", folder=tmp_path / "nowhere")
+    with pytest.raises(UsageProblem, match="is no SHA-256"):
+        put_micropython("pico_w", sha256="zz", download_only=True)
 
 
 async def describe(board: VirtualBoard, keys: Keys) -> tuple[str, str]:

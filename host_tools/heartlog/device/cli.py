@@ -161,10 +161,12 @@ def micropython(
     ] = False,
 ) -> None:
     """Put MicroPython itself on a board that is in its loader."""
-    from heartlog.device.micropython import check_file, put
+    from heartlog.device.micropython import check_file, check_hash, put
     from heartlog.device.official import check_trust, official
 
     described = load_board(board)
+    if sha256 is not None:
+        check_hash(sha256)
     path = file if file is not None else official(described, site=site, say=note)
     digest = check_file(path, described, sha256)
     why = "as given" if sha256 is not None else check_trust(described, path)

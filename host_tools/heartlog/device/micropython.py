@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from heartlog.errors import CommandError, NotFound
+from heartlog.errors import CommandError, NotFound, UsageProblem
 from heartlog.image.board import Board
 
 # UF2 specification (github.com/microsoft/uf2): magic numbers, and the families of the two chips.
@@ -28,6 +28,15 @@ _ESP_CHIPS = {"esp32c3": 5, "esp32s3": 9}
 _DFU_PREFIX, _DFU_SUFFIX = 11, 16
 
 Run = Callable[[list[str]], int]
+
+
+def check_hash(sha256: str) -> None:
+    """
+    Raises:
+        UsageProblem: that is no SHA-256 in hex, whatever file is meant.
+    """
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256.strip()):
+        raise UsageProblem(f"{sha256!r} is no SHA-256.", "It has 64 digits, 0 to 9 and a to f.")
 
 
 def check_file(path: Path, board: Board, sha256: str | None) -> str:

@@ -67,4 +67,8 @@ def explain_open(port: str, error: Exception) -> CommandError:
         return NotFound(
             f"There is no port {port}.", "Plug the board in with a cable that carries data."
         )
+    if number == errno.ENOTTY or f"({errno.ENOTTY}," in text:  # (pyserial hides the number)
+        return CommandError(
+            f"{port} is no serial port.", "See which there are: heartlog device ports."
+        )
     return CommandError(f"{port} can't be opened: {text}.", "Unplug the board, plug it in again.")

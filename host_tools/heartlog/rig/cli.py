@@ -7,7 +7,7 @@ import typer
 
 from heartlog.cli.options import StoreOption
 from heartlog.cli.output import note, out, unprinted
-from heartlog.errors import CommandError
+from heartlog.errors import CommandError, NotFound
 
 
 def bench(
@@ -41,9 +41,15 @@ def bench(
     from heartlog.rig.measure import open_bus
     from heartlog.rig.station import check_serial, examine
     from heartlog.security.keys import own_keys
+    from heartlog.selftest.cli import check_electrodes
     from heartlog.store import Store
 
     check_serial(serial)
+    check_electrodes(electrodes)
+    if not folder.is_dir():  # (asked at the end, it would cost a whole test)
+        raise NotFound(
+            f"There is no folder {folder} for the certificate.", "Make it, or name another: --out."
+        )
     described = load_board(board)
     where = choose_port(port)
     bus = open_bus() if rig else None
