@@ -176,7 +176,7 @@ def _explain_sqlalchemy(error: BaseException) -> CommandError:
 
 
 def _explain_os(error: OSError) -> CommandError | None:
-    subject = str(error.filename) if error.filename else "the disk"
+    subject = str(error.filename) if error.filename else "the file"
     # NumPy's tofile, by which wfdb writes, tells no number: "800 requested and 0 written".
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
         return disk_full(subject)

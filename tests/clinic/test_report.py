@@ -204,6 +204,10 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError, match="full"):
         fail()
     assert list(path.parent.iterdir()) == []
+    named = tmp_path / ("n" * 253)  # with the ending of a name aside, longer than names may be
+    with pytest.raises(OSError, match="too long") as caught, whole(named) as partial:
+        partial.write_bytes(b"all")
+    assert caught.value.filename == str(named), "the name that was given, not the one aside"
     with whole(path) as partial:
         partial.write_bytes(b"all")
     assert [p.name for p in path.parent.iterdir()] == ["report.pdf"]

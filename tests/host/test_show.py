@@ -125,6 +125,16 @@ def test_picture_of_an_empty_session(tmp_path: Path):
     assert (tmp_path / "empty.svg").stat().st_size > 1000
 
 
+def test_a_terminal_that_knows_few_letters_gets_the_others_as_question_marks(
+    heartlog, steady_store: Path
+):
+    """As a Windows console's code page, or a file there: the curve is drawn in Braille."""
+    done = heartlog("show", "--store", str(steady_store), TZ="UTC", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "Longest RR" in done.stdout
+    assert "???" in done.stdout
+
+
 def test_show_prints_summary_within_80_columns(heartlog, steady_store: Path):
     done = heartlog("show", "--store", str(steady_store), TZ="UTC")
     assert done.returncode == 0, done.stderr

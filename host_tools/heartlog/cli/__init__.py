@@ -7,6 +7,7 @@ person in one way, here: on stderr, what happened and what to do next, with an e
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -66,10 +67,15 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _open_streams() -> None:
-    """Started with a stream closed (`<&-`, a service), Python has None for it: nobody's, then."""
+    """Started with a stream closed (`<&-`, a service), Python has None for it: nobody's, then.
+
+    What the terminal's encoding, or that of a file in Windows, can't write is a `?`, no failure.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def report(error: CommandError) -> None:
