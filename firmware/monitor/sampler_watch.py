@@ -4,22 +4,22 @@
 few times a second, and `take` has the registers verified.
 
 Samples are vouched for before anyone gets them: `take` hands out what came before the last
-comparison of all registers that found them as written, some nine a second between two frames.
+comparison of all registers that found them as written, some four a second between two frames.
 What a front end delivered after it lost its settings (a dip of its supply, ESD) is therefore never
 taken for an ECG at another scale: it is dropped, and the gap reaches back to the last sample that
-is known to be good. It costs 0.13 s of latency at most (0.06 on the mean), no sample, and one or
-two percent of an RP2040's time.
+is known to be good. It costs 0.27 s of latency at most (0.12 on the mean, on an emulated RP2040),
+and no sample. Twice as many audits would halve that, but lost five samples in five minutes at 500
+samples/s there: what holds the processor up in the middle of an audit costs the next frames.
 """
 
 import time
 
-import machine
 from micropython import const
 from monitor import sampler_core as core
 from monitor.afe import errors
 
-AUDIT_MS = const(100)
-_PATIENCE_MS = const(8)  # an audit that found no good moment for so long waits for one
+AUDIT_MS = const(200)
+_PATIENCE_MS = const(60)  # an audit that found no good moment for so long waits for one
 _RETRY_MS = const(500)  # a part that is gone is tried again this often
 _BAD_RUN = const(8)  # frames out of sync in a row: more than bit errors
 _EARLY = const(16)  # extra DRDYs between two looks
@@ -168,7 +168,7 @@ class Watch:
             while state[core.LAST] == last:
                 if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
                     return  # (DRDY has stopped: that is noticed elsewhere)
-                machine.idle()
+                time.sleep_us(20)
         self._hold = True
         head = state[core.HEAD]
         begun = time.ticks_us()

@@ -26,11 +26,11 @@ USABLE = 0.85
 # The front end: ADS1292R, 335 uW a channel (SBAS502, features), two channels at 3.3 V, and the
 # same again for reference buffer, right-leg drive and lead-off, which that figure leaves out.
 FRONT_END_MA = 4 * 0.335 / 3.3
-# Measured: sampler (interrupt), registers compared nine times a second, and detector kept
-# an emulated RP2040 at 125 MHz busy for 10.0 % of the time at 250 samples/s, resting as the loop
-# does; 3.1 % of it went to rests and USB alone.
+# Measured: sampler (interrupt), registers compared every quarter of a second, and detector kept an
+# emulated RP2040 at 125 MHz busy for 9.6 % of the time at 250 samples/s, resting as the loop does;
+# 3.1 % of it went to rests and USB alone.
 RATE = 250
-CYCLES_A_SAMPLE = (0.100 - 0.031) * 125e6 / RATE
+CYCLES_A_SAMPLE = (0.096 - 0.031) * 125e6 / RATE
 # Measured on the virtual board (`python -m heartlog.device.duty`); tests count again.
 WORN = Duty(advertising=3.92, events=0, notifications=0, octets=0, programs=466, erases=4)
 CONNECTED = Duty(0, events=66.7, notifications=1.57, octets=42, programs=417, erases=4)
