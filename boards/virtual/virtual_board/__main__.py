@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="begin with an erased flash, and card")
     add("--unique", type=bytes.fromhex, default=b"", help="the board's id, 16 hex digits")
     add("--battery-mv", type=int, default=3900, help="the cell's voltage")
+    add("--console", action="store_true", help="its REPL on a serial port, as on USB")
     add("--ticks-ms", type=int, default=0, help="where time.ticks_ms starts (wraps at 2^30)")
     add("--seed", type=int, default=1, help="of what is random in the models")
     add("--hci-port", type=int, default=0, help="TCP port for hosts' Bluetooth stacks")
@@ -84,6 +85,8 @@ def _show(board: Board) -> None:
     print(f"The board runs in {board.run_dir}")
     print(f"  radio    {board.description['hci']}")
     print(f"  control  {board.description['control']}")
+    if board.description["console"]:
+        print(f"  console  {board.description['console']}")
     print("Reach it with: heartlog scan --backend virtual (Ctrl-C ends it)", flush=True)
     shown = 0
     log_at = board.log_size_before

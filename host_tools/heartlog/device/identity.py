@@ -1,6 +1,7 @@
 """What is on the cable: which board, which MicroPython; and whether it is the right one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from heartlog.device.repl import Repl
 from heartlog.errors import CommandError
@@ -41,6 +42,11 @@ except ImportError:
 """
 
 
+_TOLD = "(i.name,tuple(i.version[:3]),getattr(i,'_machine',''),getattr(i,'_mpy',0),u,d)"
+# A program that prints it, for a board that is not reached by a port.
+QUESTION = f"{_ASK}print({_TOLD})\n"
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a board says of itself.
@@ -65,9 +71,11 @@ class Identity:
 
 def identify(repl: Repl) -> Identity:
     """Ask the board."""
-    told = repl.value(
-        "(i.name,tuple(i.version[:3]),getattr(i,'_machine',''),getattr(i,'_mpy',0),u,d)", _ASK
-    )
+    return understand(repl.value(_TOLD, _ASK))
+
+
+def understand(told: Any) -> Identity:
+    """What the board answered, the tuple that QUESTION prints."""
     name, version, machine, mpy, unique, inflates = told
     number = mpy >> 10
     arch = _ARCHITECTURES[number] if number < len(_ARCHITECTURES) else f"number {number}"
@@ -99,7 +107,7 @@ def check(identity: Identity, board: Board, mpy: tuple[int, int] | None = None) 
         )
     if not identity.machine.startswith(board.machine):
         raise CommandError(
-            f"This is not a {board.title}: it says that it is a {identity.machine!r}.",
+            f"This is no {board.title}: it says that it is a {identity.machine!r}.",
             "Check BOARD (`make boards` lists them) and the port; nothing was changed.",
         )
     if identity.version < board.least:

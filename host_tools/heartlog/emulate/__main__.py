@@ -68,7 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if chosen.uf2 is None or not chosen.uf2.is_file():
             raise CommandError(
-                f"There is no MicroPython image at {chosen.uf2 or 'UF2='}: none is shipped.",
+                f"There is no file {chosen.uf2}."
+                if chosen.uf2
+                else "No MicroPython image was given, and none is shipped.",
                 "Download one for the board from micropython.org and give its path: "
                 f"make emulate BOARD={chosen.board} UF2=path/to.uf2",
             )

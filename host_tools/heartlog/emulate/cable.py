@@ -15,11 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from heartlog.emulate.chip import Chip
+from heartlog.emulate.chip import START_S, Chip
 from heartlog.errors import CommandError
 from heartlog.image.board import Board
 
-_START_S = 120.0
 _POLL_S = 0.002
 
 
@@ -39,7 +38,7 @@ class Cable:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        up = self._up.wait(_START_S)
+        up = self._up.wait(START_S + 20)
         if self._failure is not None or not up:
             self.__exit__(None, None, None)
             raise CommandError(

@@ -9,6 +9,7 @@ writes, so that nothing has to be typed into the emulated REPL byte by byte.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import subprocess
 import tempfile
@@ -16,11 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from heartlog.device.identity import QUESTION, check, understand
+from heartlog.device.micropython import check_file
 from heartlog.errors import CommandError
 from heartlog.evaluation.board import micropython_path
-from heartlog.image.board import Board
-from heartlog.image.places import boards_dir
+from heartlog.image.board import Board, load_board
+from heartlog.image.places import board_names, boards_dir
 
+MCU = "RP2040"
+START_S = 180.0  # of real time, for a start that takes an idle computer five
 RADIO = "RPI_PICO_W"  # builds that begin so have the radio chip beside the processor
 BLOCK = 4096
 # The emulated USB host polls every 10 us unless told otherwise: most of the time went there.
@@ -74,12 +79,27 @@ def file_system(folder: Path, kib: int) -> bytes:
         return out.read_bytes()
 
 
+def check_given(uf2: Path, board: Board) -> None:
+    """Raises:
+    CommandError: the board has another chip, or the file is not for it.
+    """
+    if board.mcu != MCU:
+        known = ", ".join(name for name in board_names() if load_board(name).mcu == MCU)
+        raise CommandError(
+            f"The {board.title} has an {board.mcu}, and only the {MCU} can be emulated.",
+            f"Boards with one: {known}.",
+        )
+    check_file(uf2, board, None)
+
+
 class Chip:
     """`devices` are what rp2040py attaches (`attach(rp)`); `files` a folder that becomes `/`."""
 
     def __init__(
         self, uf2: Path, board: Board, files: Path | None = None, devices: tuple[Any, ...] = ()
     ):
+        check_given(uf2, board)
+        self._board = board
         rp2040py = emulator()
         extras = [lambda device=device: device for device in devices]
         if board.build.startswith(RADIO):
@@ -102,7 +122,14 @@ class Chip:
             self.mcu.flash[start : start + len(disk)] = disk
 
     async def __aenter__(self) -> Chip:
-        await self.device.astart()
+        try:
+            await self.device.astart(timeout=START_S)
+        except TimeoutError:
+            self.device.stop()
+            raise CommandError(
+                f"The emulated {self._board.title} did not come up in {START_S:.0f} s.",
+                f"Is the file MicroPython's build {self._board.build}? Or is the computer busy?",
+            ) from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,6 +139,13 @@ class Chip:
     def microseconds(self) -> float:
         """Emulated time since the reset."""
         return float(self.mcu.clock.micros)
+
+    async def check(self) -> None:
+        """Raises:
+        CommandError: what runs is no MicroPython, another board's, or too old.
+        """
+        told = (await self.run(QUESTION)).strip()
+        check(understand(ast.literal_eval(told)), self._board)
 
     async def run(self, source: str, heard: Callable[[bytes], None] | None = None) -> str:
         """Runs a program through the raw REPL; -> what it printed. `heard` gets all that the

@@ -92,6 +92,7 @@ class Run:
                     path.unlink()
             devices = (self._pacer, self._device, self._meter)
             async with Chip(self._uf2, self._board, image.folder, devices) as chip:
+                await chip.check()
                 work = asyncio.ensure_future(chip.run(source, self._hear))
                 try:
                     while not (await asyncio.wait({work}, timeout=LOOK_S))[0]:
