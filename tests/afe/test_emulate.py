@@ -91,5 +91,5 @@ def test_nonsense_is_told_at_once(
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT)
 def test_another_boards_build_is_refused(uf2: Path) -> None:
-    with pytest.raises(CommandError, match="This is no Arduino Nano RP2040 Connect"):
+    with pytest.raises(CommandError, match="This is not an Arduino Nano RP2040 Connect"):
         asyncio.run(Run(uf2, "nano_rp2040_connect", 500, 5, True).go(lambda s: None))

@@ -106,8 +106,9 @@ def check(identity: Identity, board: Board, mpy: tuple[int, int] | None = None) 
             f" heartlog device micropython {board.name} --help.",
         )
     if not identity.machine.startswith(board.machine):
+        article = "an" if board.title[0] in "AEIO" else "a"
         raise CommandError(
-            f"This is no {board.title}: it says that it is a {identity.machine!r}.",
+            f"This is not {article} {board.title}: it says that it is a {identity.machine!r}.",
             "Check BOARD (`make boards` lists them) and the port; nothing was changed.",
         )
     if identity.version < board.least:
