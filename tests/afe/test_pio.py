@@ -99,7 +99,7 @@ class Bench:
         from monitor.samplers import for_board  # type: ignore[import-not-found]
 
         self.afe = PoweredOff(self.board).power_up()
-        self.afe.configure(rate=rate, gain=6, lead_off=None, rld=None)
+        self.afe.configure(rate=rate, gain=6, lead_off=None)
         self.sampler = for_board(self.afe, self.board, seconds)
         self.sampler.run()
         return self.sampler
