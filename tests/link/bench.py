@@ -125,6 +125,7 @@ class Host:
     even: bool = False  # the monitor sends as a paired one does
 
     def commit(self, records: list[Record], missing: list[tuple[int, int]]) -> None:
+        assert all(first <= last for first, last in missing), missing
         self.missing += missing
         for record in records:
             assert record.seq not in self.store, f"record {record.seq} twice"

@@ -36,7 +36,8 @@ slots.put(key_id(key), 0, key)
 vault = Vault(slots)
 vault.begin()
 blocks = BlockSeal(vault, JOURNAL)
-for number in range(0, 4 * int(sys.argv[3]), 4):
+FIRST = 0x23FFF0  # page numbers have three bytes
+for number in range(FIRST, FIRST + 4 * int(sys.argv[3]), 4):
     if number % 16 == 0:
         vault.next_block()
     page = bytearray(rnd(256) for _ in range(PAGE - 4))

@@ -1,0 +1,96 @@
+"""What the journal says of its own numbers: dropped, acknowledged, waiting."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import json, sys
+sys.path.insert(0, %r)
+from struct import unpack_from
+from monitor.journal import Journal
+from monitor.link import wire
+from monitor.link.unpack import Unpacker
+from monitor.media import RamMedia
+
+media = RamMedia(4)
+for block in range(4):
+    media.erase(block)
+journal = Journal(media, lambda: 7)
+journal.mount()
+job = json.loads(sys.stdin.readline())
+out = []
+
+def kept():
+    found = {}
+    number = journal.page_of(journal.first_seq)
+    while number is not None:
+        data = bytearray(journal.remains(number, 0))
+        journal.read(number, 0, data)
+        for seq, kind, body in Unpacker(data, journal.journal).records():
+            found[seq] = (kind, body)
+        following = journal.page_after(number)
+        number = following[0] if following else None
+    return found
+
+for what, value in job:
+    if what == "append":
+        for _ in range(value):
+            journal.append(25, b"record %%06d" %% journal.next_seq, 13)
+            if journal.next_seq %% 20 == 0:
+                journal.flush()
+                journal.step(0)
+    elif what == "flush": journal.flush()
+    elif what == "acknowledge": out.append([journal.acknowledge(value), journal.acked])
+    elif what == "waiting": out.append(journal.waiting)
+    elif what == "kept":
+        found = kept()
+        told = sorted(unpack_from("<II", body, 4) for kind, body in found.values()
+                      if kind == wire.DROPPED)
+        out.append([min(found), max(found), len(found), told, journal.dropped,
+                    journal.first_seq])
+print(json.dumps(out))
+"""
+
+
+@pytest.fixture
+def live(firmware_job: Callable[[str, Any], Any]) -> Callable[..., list[Any]]:
+    """Does so much with a journal of four blocks; what it was asked for on the way."""
+
+    def run(*job: tuple[str, Any]) -> list[Any]:
+        found: list[Any] = firmware_job(PROGRAM, job)
+        return found
+
+    return run
+
+
+def test_what_had_to_go_unfetched_is_told_to_the_number(live: Any) -> None:
+    """The oldest went before their DROPPED record was made: those that are left join up."""
+    (found,) = live(("append", 3000), ("flush", 0), ("kept", 0))
+    first, last, count, told, dropped, first_seq = found
+    assert first == first_seq > 1
+    assert count == last - first + 1, "none is missing between"
+    assert dropped == first - 1
+    ranges = [(a, a + n) for a, n in told]
+    assert len(ranges) > 1
+    assert [b for _, b in ranges[:-1]] == [a for a, _ in ranges[1:]], "no number twice, none left"
+    assert ranges[-1][1] == first
+
+
+def test_what_was_acknowledged_goes_without_a_word(live: Any) -> None:
+    work = [w for n in range(200, 3001, 200) for w in (("append", 200), ("acknowledge", n))]
+    *said, (_, _, _, told, dropped, _) = live(*work, ("flush", 0), ("kept", 0))
+    assert (told, dropped) == ([], 0)
+    assert said == [[True, n] for n in range(200, 3001, 200)]
+
+
+def test_an_acknowledgement_takes_nothing_back(live: Any) -> None:
+    said = live(("append", 50), *[("acknowledge", n) for n in (30, 10, 0, 50, 51, 2**32 - 1, 40)])
+    assert said == [[True, 30], [True, 30], [True, 30], [True, 50], [False, 50], [False, 50],
+                    [True, 50]]  # fmt: skip
+
+
+def test_whether_something_waits_for_the_flash_is_known(live: Any) -> None:
+    said = live(("waiting", 0), ("append", 1), ("waiting", 0), ("flush", 0), ("waiting", 0))
+    assert said == [False, True, False]

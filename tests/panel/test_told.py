@@ -1,0 +1,92 @@
+"""Which states the light is told of: front.py on an app of few parts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from heartlog._firmware.monitor import patterns
+from heartlog._firmware.monitor.link import wire
+
+PROGRAM = """
+import json, sys
+sys.path.insert(0, %r)
+
+class Pin:
+    IN, OUT, PULL_UP = 0, 1, 2
+
+class Machine:
+    Pin = Pin
+
+sys.modules["machine"] = Machine
+from monitor import settings as s
+from monitor.front import Front
+
+job = json.loads(sys.stdin.readline())
+class Acquisition:
+    fault, off = job.get("fault", 0), job.get("off", 0)
+    sampler = 1 if job.get("samples", True) else None
+class Power:
+    state = job.get("power", 5)
+class Journal:
+    percent = 0
+class App:
+    settings, acquisition, power, journal = s.Settings(), Acquisition(), Power(), Journal()
+    storage_fault = job.get("storage", False)
+    records = []
+    def record(self, *values): self.records.append(values)
+class Board:
+    PINS = {"LED": 1}
+    def pin(self, *args, **options): return lambda *v: 1
+
+app = App()
+app.settings.set(s.SESSION, job.get("session", 7))
+front = Front(app, Board())
+for percent in job.get("percents", [0]):
+    app.journal.percent = percent
+    front._tell()
+print(json.dumps([list(front.panel._states), app.records]))
+"""
+
+
+@pytest.fixture
+def told(firmware_job: Callable[[str, Any], Any]) -> Callable[..., Any]:
+    """The states that hold, and what was journalled meanwhile."""
+
+    def run(**job: Any) -> list[Any]:
+        states, records = firmware_job(PROGRAM, job)
+        return [[n for n, holds in enumerate(states) if holds], records]
+
+    return run
+
+
+RECORDING, FAULT = patterns.RECORDING, patterns.FAULT
+
+
+@pytest.mark.parametrize(
+    ("job", "states"),
+    [
+        ({}, [RECORDING]),
+        ({"session": 0}, []),
+        ({"samples": False}, []),
+        ({"fault": 3}, [FAULT, RECORDING]),
+        ({"storage": True}, [FAULT, RECORDING]),
+        ({"power": 0}, [patterns.STOPPED_CHARGING, RECORDING]),
+        ({"power": 1}, [patterns.BATTERY_EMPTY, RECORDING]),
+        ({"power": 2}, [patterns.TEMPERATURE, RECORDING]),
+        ({"power": 3}, [patterns.TEMPERATURE, RECORDING]),
+        ({"power": 4}, [patterns.BATTERY_LOW, RECORDING]),
+        ({"off": 0b1010}, [patterns.LEAD_2, patterns.LEAD_4, RECORDING]),
+        ({"off": 0b1010, "session": 0}, []),
+    ],
+)
+def test_each_state_is_told_and_no_other(
+    told: Any, job: dict[str, Any], states: list[int]
+) -> None:
+    assert told(**job) == [states, []]
+
+
+def test_nearly_full_is_told_and_journalled_in_the_same_turn_both_ways(told: Any) -> None:
+    row = [wire.NOTE, wire.NOTE_MEMORY]
+    assert told(percents=[89, 90, 95]) == [[patterns.MEMORY_FULL, RECORDING], [[*row, 90]]]
+    assert told(percents=[91, 90, 89, 88]) == [[RECORDING], [[*row, 91], [*row, 89]]]
