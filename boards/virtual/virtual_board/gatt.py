@@ -21,6 +21,8 @@ BTSTACK_TABLE = 512
 # What the GAP and GATT services take before the firmware's first service.
 BTSTACK_BASE = 65
 
+Service = tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]
+"""UUID and characteristics: UUID, flags, and descriptors with UUID and flags."""
 Read = Callable[[Any, int], Awaitable[bytes]]
 Write = Callable[[Any, int, bytes], Awaitable[None]]
 
@@ -46,9 +48,41 @@ def cost(uuid: bytes, flags: int, descriptors: list[tuple[bytes, int]]) -> int:
     return size
 
 
+async def _refuse(connection: Any, value: bytes) -> None:
+    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+
+
+def wanted(told: list[Any]) -> list[Service]:
+    """The services as the firmware's side tells them: UUIDs in hexadecimal."""
+    return [
+        (
+            bytes.fromhex(uuid),
+            [
+                (bytes.fromhex(u), flags, [(bytes.fromhex(d), f) for d, f in descriptors])
+                for u, flags, descriptors in characteristics
+            ],
+        )
+        for uuid, characteristics in told
+    ]
+
+
+def clear(server: Any, name: Callable[[], bytes]) -> None:
+    """Leave nothing on the server but the device's name."""
+    server.services.clear()
+    server.attributes.clear()
+    server.attributes_by_handle.clear()
+    named = gatt.Characteristic(
+        gatt.GATT_DEVICE_NAME_CHARACTERISTIC,
+        gatt.Characteristic.READ,
+        att.Attribute.Permissions.READABLE,
+        att.AttributeValue(read=lambda _: name(), write=_refuse),
+    )
+    server.add_service(gatt.Service(gatt.GATT_GENERIC_ACCESS_SERVICE, [named]))
+
+
 def build(
     server: Any,
-    wanted: list[tuple[bytes, list[tuple[bytes, int, list[tuple[bytes, int]]]]]],
+    wanted: list[Service],
     btstack: bool,
     read: Read,
     write: Write,
@@ -88,14 +122,10 @@ def build(
 
 def _fix_declarations(server: Any) -> None:
     """What services and characteristics there are can only be read; Bumble lets it be written."""
-
-    async def refuse(connection: Any, value: bytes) -> None:
-        raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
-
     for attribute in server.attributes:
         if isinstance(attribute.value, bytes):
             told = attribute.value
-            attribute.value = att.AttributeValue(read=lambda _, told=told: told, write=refuse)
+            attribute.value = att.AttributeValue(read=lambda _, told=told: told, write=_refuse)
 
 
 def _characteristic(

@@ -135,13 +135,13 @@ class _FirmwareKeys(KeyStore):  # type: ignore[misc]
 
     async def update(self, name: str, keys: PairingKeys) -> None:
         value = json.dumps(keys.to_dict()).encode()
-        await self._radio.ask_secret(1, _PEER_SECURITY, name.encode(), value)
+        await self._radio.questions.secret(1, _PEER_SECURITY, name.encode(), value)
 
     async def delete(self, name: str) -> None:
-        await self._radio.ask_secret(2, _PEER_SECURITY, name.encode(), b"")
+        await self._radio.questions.secret(2, _PEER_SECURITY, name.encode(), b"")
 
     async def get(self, name: str) -> PairingKeys | None:
-        value = await self._radio.ask_secret(0, _PEER_SECURITY, name.encode(), b"")
+        value = await self._radio.questions.secret(0, _PEER_SECURITY, name.encode(), b"")
         return PairingKeys.from_dict(json.loads(value)) if value else None
 
     async def get_all(self) -> list[tuple[str, PairingKeys]]:

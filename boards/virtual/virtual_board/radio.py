@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from bumble import att, gatt, hci
+from bumble import att, hci
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
@@ -19,13 +19,20 @@ from virtual_board import gatt as table
 from virtual_board.air import Air, BoardController, att_frame
 from virtual_board.hosts import HostController
 from virtual_board.pairing import Pairing
+from virtual_board.questions import Questions
+from virtual_board.reports import (
+    CONNECTED,
+    DISCONNECTED,
+    ENCRYPTED,
+    INDICATED,
+    MTU,
+    PASSKEY,
+    UPDATED,
+    WRITTEN,
+)
 
 # Operations of an EXCHANGE frame.
 FETCH, EVENT, ADVERTISE, BREAK, TERMINATE = range(5)
-# What an EXCHANGED frame reports.
-CONNECTED, DISCONNECTED, MTU, WRITTEN, READING, UPDATED, INDICATED, ENCRYPTED, SECRET, PASSKEY = (
-    range(1, 11)
-)
 # What an AIR frame says.
 INBOUND, LISTENERS, GONE, EVENTS = range(1, 5)
 
@@ -33,10 +40,6 @@ _CONFIRMATION = 0x1E
 # Turns of the event loop after which Bumble's stack has dealt with a packet.
 _TURNS = 8
 _USER_ENDED = hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
-
-
-def _refuse_write(_connection: Any, _value: bytes) -> None:
-    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
 
 
 class Radio:
@@ -57,8 +60,7 @@ class Radio:
         self._hint = hint
         self._busy = False
         self._talking: int | None = None  # the connection whose event is being carried out
-        self._reads: dict[int, asyncio.Future[bytes]] = {}
-        self._next_read = 0
+        self.questions = Questions(self._report)
         self._timeouts: dict[int, int] = {}  # supervision timeouts in microseconds
         self._orphans: list[tuple[int, HostController, Any]] = []
         self.pairing = Pairing(self)
@@ -91,7 +93,7 @@ class Radio:
         elif name == "subscribers":
             return {"connections": self._subscribers(question["handle"])}
         elif name == "secret":
-            self._answer_read(question["number"], 0, bytes.fromhex(question["value"]))
+            self.questions.answer(question["number"], 0, bytes.fromhex(question["value"]))
         elif name == "pair":
             return await self.pairing.request(self._connection(question["connection"]))
         elif name == "passkey":
@@ -142,9 +144,7 @@ class Radio:
             if found is not None and now_us is not None:
                 self._orphans.append((now_us + self._timeouts.get(handle, 0), *found))
             self.air.forget(handle)
-        for future in self._reads.values():
-            future.cancel()
-        self._reads.clear()
+        self.questions.forget()
         self._events.clear()
         controller, self.controller, self.device = self.controller, None, None
         if controller is not None:
@@ -170,30 +170,14 @@ class Radio:
 
     def _register(self, services: list[Any]) -> dict[str, Any]:
         device = self._on()
-        server = device.gatt_server
-        server.services.clear()
-        server.attributes.clear()
-        server.attributes_by_handle.clear()
-        name = gatt.Characteristic(
-            gatt.GATT_DEVICE_NAME_CHARACTERISTIC,
-            gatt.Characteristic.READ,
-            att.Attribute.Permissions.READABLE,
-            att.AttributeValue(
-                read=lambda _: bytes.fromhex(self.config["gap_name"]), write=_refuse_write
-            ),
+        table.clear(device.gatt_server, lambda: bytes.fromhex(self.config["gap_name"]))
+        built = table.build(
+            device.gatt_server,
+            table.wanted(services),
+            self.btstack,
+            self.questions.read,
+            self._write,
         )
-        server.add_service(gatt.Service(gatt.GATT_GENERIC_ACCESS_SERVICE, [name]))
-        wanted = [
-            (
-                bytes.fromhex(uuid),
-                [
-                    (bytes.fromhex(u), flags, [(bytes.fromhex(d), f) for d, f in descriptors])
-                    for u, flags, descriptors in characteristics
-                ],
-            )
-            for uuid, characteristics in services
-        ]
-        built = table.build(server, wanted, self.btstack, self._read, self._write)
         self.left_out = built.left_out
         return {"handles": built.handles, "used": built.used, "left_out": built.left_out}
 
@@ -274,7 +258,7 @@ class Radio:
         for _ in range(answers):
             number, status, length = struct.unpack_from("<IBH", payload, at)
             at += 7
-            self._answer_read(number, status, payload[at : at + length])
+            self.questions.answer(number, status, payload[at : at + length])
             at += length
         if answers:
             await self._turns()
@@ -344,32 +328,6 @@ class Radio:
     def report_passkey(self, handle: int, action: int, number: int) -> None:
         """Pairing wants the firmware's answer."""
         self._report(PASSKEY, struct.pack("<HBI", handle, action, number))
-
-    async def ask_secret(self, store: int, kind: int, key: bytes, value: bytes) -> bytes:
-        """The firmware keeps the bonds: fetch one (store 0), or set (1) or delete (2) it."""
-        number, future = self._new_read()
-        self._report(SECRET, struct.pack("<IBBH", number, store, kind, len(key)) + key + value)
-        return await future
-
-    def _new_read(self) -> "tuple[int, asyncio.Future[bytes]]":
-        self._next_read += 1
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._reads[self._next_read] = future
-        return self._next_read, future
-
-    async def _read(self, connection: Any, handle: int) -> bytes:
-        number, future = self._new_read()
-        self._report(READING, struct.pack("<IHH", number, connection.handle, handle))
-        return await future
-
-    def _answer_read(self, number: int, status: int, value: bytes) -> None:
-        future = self._reads.pop(number, None)
-        if future is None or future.done():
-            return
-        if status:
-            future.set_exception(att.ATT_Error(att.ErrorCode(status)))
-        else:
-            future.set_result(value)
 
     async def _write(self, connection: Any, handle: int, value: bytes) -> None:
         self._report(WRITTEN, struct.pack("<HH", connection.handle, handle) + value)

@@ -14,6 +14,7 @@ from heartlog._firmware.monitor.link import wire
 from heartlog.ble import Backend
 from heartlog.ble.cancellation import Heed, heeding
 from heartlog.link.admission import check_identity, shake_hands
+from heartlog.link.clocks import SyncPoint, synchronize
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
 from heartlog.link.problems import LinkLost, NotLetIn, RequestRefused
@@ -27,11 +28,6 @@ SILENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 2 * _LOOK_SECONDS
 """A wait that took so long was this computer's own affair."""
-_PINGS = 5
-_MOST_PINGS = 15
-"""More, when some came too late after a sample: those of a block of 256 ms are 30 ms apart."""
-_LATEST_US = 0xFFFF
-"""How late after its conversion the newest sample was, at least: the answer tells no more."""
 _ANSWER_HEAD = 3
 """Bytes of an answer before what it says: opcode, tag, result."""
 _REPORTED, _CREDITS = b"", bytes(1)
@@ -54,22 +50,6 @@ class MonitorInfo:
     firmware: str
     serial: str = ""
     """As on its label; "" unless it was given one and let this computer in."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPoint:
-    """An instant on both clocks: `host_us` (UTC) was `late_us` after conversion `sample`."""
-
-    boot: int
-    sample: int
-    host_us: int
-    uncertainty_us: int
-    late_us: int
-
-    @property
-    def vague(self) -> bool:
-        """Whether the sample was older than an answer can tell."""
-        return self.late_us >= _LATEST_US
 
 
 class Monitor:
@@ -317,36 +297,9 @@ class Monitor:
         return int((await self.request(wire.MARK, kind, value))[0])
 
     async def synchronize(self) -> SyncPoint:
-        """Measures the monitor's clock against ours and has the monitor keep the result, unless
-        its newest sample is too old to tell by (`vague`), as while its front end rests.
-
-        The quickest of a few exchanges counts (Cristian 1989): the monitor read its index
-        somewhere between our sending and our receiving, half of that time is the uncertainty.
-        """
-        best: SyncPoint | None = None
-        clear = 0
-        for _ in range(_MOST_PINGS):
-            # In this order: a pause between the two widens the uncertainty, and is no error of it.
-            began, sent = self._clock.ticks(), self._clock.now()
-            sample, late_us, boot = await self.request(wire.PING, int(sent * 1e6))
-            half = max(self._clock.ticks() - began, 0.0) / 2
-            point = SyncPoint(
-                boot, sample, int((sent + half) * 1e6), max(1, int(half * 1e6)), late_us
-            )
-            clear += not point.vague
-            if best is None or (point.vague, point.uncertainty_us) < (
-                best.vague, best.uncertainty_us
-            ):  # fmt: skip
-                best = point
-            if clear == _PINGS:
-                break
-        assert best is not None
-        if not best.vague:
-            uncertainty = min(best.uncertainty_us, 0xFFFFFFFF)
-            await self.request(
-                wire.SYNC_POINT, best.sample, best.host_us, uncertainty, best.late_us
-            )
-        return best
+        """Measures the monitor's clock against ours and has the monitor keep the result (see
+        `clocks.synchronize`)."""
+        return await synchronize(self.request, self._clock)
 
     async def start_ecg(self, first: int = 0) -> int:
         """Live ECG from block `first` on (0: from now); the number of the first that comes.

@@ -1,9 +1,13 @@
-"""A session as it is listed."""
+"""A session as it is listed, and how lists are made of the tables."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session as Db
+
 from heartlog.store.schema import SessionRow
+from heartlog.store.schema_clinic import Patient
 
 STATUSES = ("recording", "interrupted", "complete", "imported")
 
@@ -56,3 +60,43 @@ def to_session(row: SessionRow, identifier: str | None, name: str | None) -> Ses
         patient_name=name or "",
         **values,
     )
+
+
+def matching(
+    patient_id: int | None, device_id: str | None, status: str | None, text: str, archived: bool
+) -> list[ColumnElement[bool]]:
+    """Return what SQL is to look for; see `Store.sessions`."""
+    where: list[ColumnElement[bool]] = []
+    if not archived:
+        where.append(SessionRow.archived.is_(False))
+    if patient_id is not None:
+        where.append(SessionRow.patient_id == patient_id)
+    if device_id is not None:
+        where.append(SessionRow.device_id == device_id)
+    if status is not None:
+        where.append(SessionRow.status == status)
+    for word in text.casefold().split():
+        pattern = f"%{word.replace('%', '').replace('_', '')}%"
+        fields = (SessionRow.device_id, SessionRow.notes, SessionRow.fitted_by)
+        where.append(
+            or_(
+                Patient.search.like(pattern),
+                *(func.lower(f).like(pattern) for f in fields),
+            )
+        )
+    return where
+
+
+def listed(
+    db: Db, *where: ColumnElement[bool], limit: int | None = None, offset: int = 0
+) -> list[Session]:
+    """Return the sessions that fit, newest first."""
+    query = (
+        select(SessionRow, Patient.identifier, Patient.name)
+        .outerjoin(Patient, Patient.id == SessionRow.patient_id)
+        .where(*where)
+        .order_by(SessionRow.started_at.desc(), SessionRow.id.desc())
+    )
+    if limit is not None:
+        query = query.limit(limit).offset(offset)
+    return [to_session(*row) for row in db.execute(query).all()]

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session as Db
 
 from heartlog.store import ecg, ingest, schema_clinic
@@ -32,7 +32,7 @@ from heartlog.store.engine import (
 from heartlog.store.errors import NotFound, StoreReadOnly, clear_errors
 from heartlog.store.reading import Placed, Timeline, apply_edits
 from heartlog.store.schema import RecordRow, SessionRow
-from heartlog.store.session import COLUMNS, STATUSES, Session, to_session
+from heartlog.store.session import COLUMNS, STATUSES, Session, listed, matching
 from heartlog.store.types import Beats, Record, WireRecord, from_wire
 from heartlog.store.who import entry
 
@@ -171,38 +171,12 @@ class Store:
         offset: int = 0,
     ) -> list[Session]:
         """Return sessions, newest first. `text` looks into patient, device, notes and fitter."""
-        where: list[Any] = []
-        if not archived:
-            where.append(SessionRow.archived.is_(False))
-        if patient_id is not None:
-            where.append(SessionRow.patient_id == patient_id)
-        if device_id is not None:
-            where.append(SessionRow.device_id == device_id)
-        if status is not None:
-            where.append(SessionRow.status == status)
-        for word in text.casefold().split():
-            pattern = f"%{word.replace('%', '').replace('_', '')}%"
-            fields = (SessionRow.device_id, SessionRow.notes, SessionRow.fitted_by)
-            where.append(
-                or_(
-                    schema_clinic.Patient.search.like(pattern),
-                    *(func.lower(f).like(pattern) for f in fields),
-                )
-            )
+        where = matching(patient_id, device_id, status, text, archived)
         return self._sessions(*where, limit=limit, offset=offset)
 
     def _sessions(self, *where: Any, limit: int | None = None, offset: int = 0) -> list[Session]:
-        patient = schema_clinic.Patient
-        query = (
-            select(SessionRow, patient.identifier, patient.name)
-            .outerjoin(patient, patient.id == SessionRow.patient_id)
-            .where(*where)
-            .order_by(SessionRow.started_at.desc(), SessionRow.id.desc())
-        )
-        if limit is not None:
-            query = query.limit(limit).offset(offset)
         with self.reading() as db:
-            return [to_session(*row) for row in db.execute(query).all()]
+            return listed(db, *where, limit=limit, offset=offset)
 
     def open_sessions(self, device_id: str) -> list[Session]:
         """Return the device's sessions that are recording or interrupted, the last made first:
