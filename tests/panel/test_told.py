@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from heartlog._firmware.monitor import patterns
+from heartlog._firmware.monitor import settings as keys
 from heartlog._firmware.monitor.link import wire
 
 PROGRAM = """
-import json, sys
+import json, sys, time
 sys.path.insert(0, %r)
 
 class Pin:
@@ -31,10 +32,13 @@ class Power:
 class Journal:
     percent = 0
 class App:
+    server = None
     settings, acquisition, power, journal = s.Settings(), Acquisition(), Power(), Journal()
     storage_fault = job.get("storage", False)
     records = []
     def record(self, *values): self.records.append(values)
+    def press(self, sample): self.records.append(["press", sample])
+    def stop_session(self): self.records.append(["stop"])
 class Board:
     PINS = {"LED": 1}
     def pin(self, *args, **options): return lambda *v: 1
@@ -45,6 +49,11 @@ front = Front(app, Board())
 for percent in job.get("percents", [0]):
     app.journal.percent = percent
     front._tell()
+for action in job.get("actions", ()):
+    front.panel.press_index = 12
+    front.panel.step = lambda now, index: action
+    front._looked -= 100
+    front.step(time.ticks_ms(), 20)
 print(json.dumps([list(front.panel._states), app.records]))
 """
 
@@ -90,3 +99,14 @@ def test_nearly_full_is_told_and_journalled_in_the_same_turn_both_ways(told: Any
     row = [wire.NOTE, wire.NOTE_MEMORY]
     assert told(percents=[89, 90, 95]) == [[patterns.MEMORY_FULL, RECORDING], [[*row, 90]]]
     assert told(percents=[91, 90, 89, 88]) == [[RECORDING], [[*row, 91], [*row, 89]]]
+
+
+def test_what_the_button_asked_for_is_journalled(told: Any) -> None:
+    """A press at the sample of its first edge; settings as they are now; the session's end."""
+    _, done = told(actions=[1, 2, 4, 3])
+    assert done == [
+        ["press", 12],
+        [wire.SETTING, keys.SOUND, 1],
+        [wire.SETTING, keys.OPEN_HEART_RATE, 0],
+        ["stop"],
+    ]
