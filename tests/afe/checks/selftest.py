@@ -45,6 +45,41 @@ def check_a_good_part_passes(part):
     clean(board)
 
 
+def check_every_number_has_its_channel_and_limits(part):
+    """The limits once more, by the sheets: what they give as typical, twice; and as greatest."""
+    _, afe, test = tested(part)
+    noise, peak = (2.5, 16.0)
+    if "119" in part:
+        noise, peak = (8.0, 60.0)
+    elif "1299" in part:
+        noise, peak = (0.6, 4.0)
+    expected = {
+        limits.ID: (afe.part.id, afe.part.id),
+        limits.BITS: (0, 0),
+        limits.WALK: (0, 0),
+        limits.NOISE: (0.0, noise),
+        limits.PEAK: (0.0, peak),
+        limits.OFFSET: (-1000.0, 1000.0),
+        limits.RATE: (-25000.0, 25000.0),
+        limits.GAIN: (-3.0, 3.0),
+        limits.SUPPLY: (2.7, 5.25),
+        limits.TEMPERATURE: (-10.0, 70.0),
+        limits.LEADS: (0, 0),
+        limits.DRIVE: (-200.0, 200.0),
+    }
+    for r in test.results:
+        if r.code == limits.SIGNAL:  # 1 Hz, or fCLK / 2^21
+            hertz = 1.0 if afe.part.family == "two" else 0.9766
+            assert abs(r.low / hertz - 0.94) < 1e-3 and abs(r.high / hertz - 1.06) < 1e-3, str(r)
+        else:
+            assert (r.low, r.high) == expected[r.code], str(r)
+    every = list(range(1, afe.channels + 1))
+    for code in (limits.NOISE, limits.PEAK, limits.OFFSET, limits.GAIN, limits.SIGNAL):
+        assert [r.channel for r in test.results if r.code == code] == every, code
+    for code in (limits.ID, limits.BITS, limits.WALK, limits.RATE, limits.SUPPLY, limits.LEADS):
+        assert [r.channel for r in test.results if r.code == code] == [0], code
+
+
 def check_open_inputs(part):
     def open_all(board):
         board.electrodes.set("all", on=False)

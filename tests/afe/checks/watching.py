@@ -132,3 +132,26 @@ def check_between_fast_frames_no_registers_are_read(part):
     vouch(sampler)
     assert sampler.lost == 0
     clean(board)
+
+
+def check_a_watch_between_two_frames_is_patient(part):
+    board, _, sampler = running(part, rate=500)
+    for _ in range(300):
+        run_ms(1)
+        assert sampler.watch() == 0
+        sampler.take()
+    assert sampler.faults == sampler.lost == 0
+    clean(board)
+
+
+def check_the_interrupt_is_hard_where_the_port_has_such(part):
+    for hard in (True, False):
+        board = Board(part)
+        board.HARD_IRQ = hard
+        afe = PoweredOff(board).power_up()
+        afe.configure(rate=500)
+        sampler = Sampler(afe, board)
+        sampler.run()
+        assert board.interrupt[1] is hard
+        sampler.halt()
+        assert board.interrupt is None
