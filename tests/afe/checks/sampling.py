@@ -335,21 +335,3 @@ def check_without_hard_interrupts(part):
     _, faults = collect(board, sampler, 1000)
     assert not faults and sampler.lost == 0
     clean(board)
-
-
-def check_the_converters_clock_is_learned(part):
-    for ppm in (-15000, 7000):
-        board = Board(part)
-        board.afe.faults["clock_ppm"] = ppm
-        afe = PoweredOff(board).power_up()
-        afe.configure(rate=500)
-        sampler = Sampler(afe, board)
-        sampler.run()
-        collect(board, sampler, 5000)
-        assert abs(sampler.rate_ppm() - ppm) < 800, (ppm, sampler.rate_ppm())
-        board.mask(1200000)
-        run_ms(10)
-        vouch(sampler)
-        while sampler.take():
-            pass
-        assert abs(sampler.index - board.afe.frames) <= 1, (sampler.index, board.afe.frames)

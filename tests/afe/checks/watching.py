@@ -1,4 +1,4 @@
-"""Checks of the sampler's watch: pauses, and that one fault is one recovery."""
+"""Checks of the sampler's watch: pauses, the clock, and that one fault is one recovery."""
 
 from bench import Board, clean, kernel, run_ms, vouch
 from sampling import collect, running
@@ -155,3 +155,21 @@ def check_the_interrupt_is_hard_where_the_port_has_such(part):
         assert board.interrupt[1] is hard
         sampler.halt()
         assert board.interrupt is None
+
+
+def check_the_converters_clock_is_learned(part):
+    for ppm in (-15000, 7000):
+        board = Board(part)
+        board.afe.faults["clock_ppm"] = ppm
+        afe = PoweredOff(board).power_up()
+        afe.configure(rate=500)
+        sampler = Sampler(afe, board)
+        sampler.run()
+        collect(board, sampler, 5000)
+        assert abs(sampler.rate_ppm() - ppm) < 800, (ppm, sampler.rate_ppm())
+        board.mask(1200000)
+        run_ms(10)
+        vouch(sampler)
+        while sampler.take():
+            pass
+        assert abs(sampler.index - board.afe.frames) <= 1, (sampler.index, board.afe.frames)
