@@ -115,6 +115,11 @@ def test_what_is_done_with_a_monitors_keys_is_noted(heartlog, tmp_path, monkeypa
     heartlog("keys", "list")
     keys.add(DEVICE)
     keys.mark_wiped(DEVICE)
+    capsys.readouterr()
+    heartlog("keys", "found", DEVICE)
+    out, err = capsys.readouterr()
+    assert "was wiped meanwhile" in " ".join(out.split())
+    assert "heartlog pair" in err
     heartlog("keys", "forget", DEVICE, "--yes", "--store", "elsewhere.sqlite")
     Store.open(tmp_path / "other.sqlite").close()
     keys.add(DEVICE)  # in this process, that is still a matter of the last command's store
@@ -126,6 +131,7 @@ def test_what_is_done_with_a_monitors_keys_is_noted(heartlog, tmp_path, monkeypa
         ("show recovery code", "keys"),
         ("pair", monitor),
         ("wipe", monitor),
+        ("found", monitor),
     ]
     assert noted(tmp_path / "other.sqlite") == [("forget keys", monitor)]
     assert not (tmp_path / "elsewhere.sqlite").exists()

@@ -121,7 +121,15 @@ def found(
     store: StoreOption = None,
 ) -> None:
     """A lost monitor is back, unharmed: take it as before, unless it was wiped."""
-    _known(device).mark_found(device)
+    keys = _known(device)
+    keys.mark_found(device)
+    newest = max((p for p in keys.all() if p.device == device), key=lambda p: p.made)
+    if newest.wiped:
+        output.out().print(
+            f"Monitor {device} was wiped meanwhile: nothing is left on it, its key neither."
+        )
+        output.note("To use it again, pair it anew over USB: heartlog pair")
+        return
     output.out().print(f"Monitor {device} is taken as before.")
 
 
