@@ -13,7 +13,7 @@ pytest.importorskip("virtual_board")
 
 from heartlog.ble import Backend, open_backend
 from heartlog.ble.cancellation import Heed, heeding
-from heartlog.recorder import Recorder
+from heartlog.recorder import Recorder, events
 from heartlog.store import Store
 from virtual_board import Board
 
@@ -79,8 +79,13 @@ def test_at_any_moment_of_a_recording(tmp_path: Path) -> None:
             async with open_backend(f"virtual:{board.run_dir}") as backend:
                 for _ in range(TIMES):
                     await record(store, backend, chosen.randint(1, LATEST))
+
                 # One radio for all of them: none has left anything behind on it.
-                recorder = Recorder(store, backend, on_event=lambda _: recorder.stop())
+                def tell(event: events.Event) -> None:
+                    if isinstance(event, events.Committed):
+                        recorder.stop()
+
+                recorder = Recorder(store, backend, on_event=tell)
                 await recorder.run()
                 assert store.session(recorder.session_id).status == "complete"
 
