@@ -47,7 +47,7 @@ flash: $(READY)  ## put the firmware on a board: make flash BOARD=pico2_w PORT=/
 
 hil: $(READY)  ## run the tests that need a board on it: make hil BOARD=pico2_w PORT=/dev/ttyACM0
 	@mkdir -p build
-	@$(BIN)/python -m heartlog.device.hil $(or $(BOARD),$(error Say which board: make hil BOARD=pico2_w)) $(if $(PORT),--port $(PORT)) $(if $(BACKEND),--backend $(BACKEND)) --junit build/hil-$(BOARD).xml
+	@$(BIN)/python -m heartlog.device.hil $(or $(BOARD),$(error Say which board: make hil BOARD=pico2_w)) $(if $(PORT),--port $(PORT)) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ELECTRODES),--electrodes $(ELECTRODES)) --junit build/hil-$(BOARD).xml
 
 boards: $(READY)  ## list the boards, and renew their wiring pages
 	@$(BIN)/python -m heartlog.image.boards --write

@@ -18,4 +18,4 @@ else:
                 failed.append(result.name)
     finally:
         afe.shut_down()
-    assert not failed, "failed: " + ", ".join(failed)
+    assert not failed, "failed, with electrodes %s: %s" % (ELECTRODES, ", ".join(failed))
