@@ -2,7 +2,8 @@
 
     life = Life(folder)              # boot, beats, a press and its strip, a host, a new block
     life.operations                  # every program and erase of it, in order
-    found = life.cut(17, folder)     # AssertionError: something was lost, doubled or changed
+    with life.board(folder) as board:
+        found = life.cut(17, board)  # AssertionError: something was lost, doubled or changed
 
 The stretch is lived once, on the virtual board, with a witness at the journal and one at the
 flash chip. All that outlives the power is the flash: so the flash as it was before operation n,
@@ -18,7 +19,8 @@ import hashlib
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ from heartlog.errors import CommandError
 from heartlog.link import Monitor
 from heartlog.link.settings import SETTINGS, read, write
 from heartlog.recorder import Recorder, events
+from heartlog.security.cables import VirtualCable
+from heartlog.security.keys import Keys
+from heartlog.security.pair import pair
 from heartlog.store import Store
 from virtual_board import Board
 from virtual_board.settings import default_image
@@ -67,14 +72,16 @@ class Found:
 
 
 class Life:
-    """The stretch, lived once. `operations` of it begin with the boot."""
+    """The stretch, lived once. `operations` of it begin with the boot. `sealed`: of a monitor that
+    is paired, whose journal is sealed and whose host keeps keys."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sealed: bool = False) -> None:
         self.folder = folder
+        self.sealed = sealed
         # One monitor through all its lives; another than any that is recorded at the same time.
         self._unique = hashlib.sha256(str(folder).encode()).digest()[:8]
         self.base = folder / "base.bin"
-        self.stores: list[tuple[int, int, Path]] = []  # lines of log, last seq committed, file
+        self.hosts: list[tuple[int, Path]] = []  # lines of log, what the host had by then
         image = folder / "image"
         shutil.copytree(default_image(), image)
         here = Path(__file__).parent / "onboard"
@@ -82,6 +89,10 @@ class Life:
         shutil.copy(here / "flashed.py", image / "main.py")
         self.image = image
         with self._board(folder / "life", paused=True) as board:
+            if sealed:
+                board.control(do="pause", on=False)
+                pair(VirtualCable(board.run_dir), self._keys(folder), session=1)
+                board.control(do="pause", on=True)
             self._live(board)
             self.complaints = list(board.complaints)
             self.lines = board.log().splitlines()
@@ -100,6 +111,9 @@ class Life:
             record="demo", speed=SPEED, bulk=True, loop=True, image=self.image, run_dir=folder,
             unique=self._unique, **more,
         )  # fmt: skip
+
+    def _keys(self, folder: Path) -> Keys | None:
+        return Keys(folder / "keys", bytes(32)) if self.sealed else None
 
     # The stretch
 
@@ -129,13 +143,14 @@ class Life:
         """Records, acknowledges, changes settings, and is gone in the middle of it."""
         file = self.folder / "store.sqlite"
         with Store.open(file) as store:
-            self._keep(board, file, 0)
+            self._keep(board, file)
 
             def tell(event: events.Event) -> None:
                 if isinstance(event, events.Committed):
-                    self._keep(board, file, event.seq)
+                    self._keep(board, file)
 
-            async with open_backend(f"virtual:{board.run_dir}") as backend:
+            keys = self._keys(self.folder)
+            async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
                 await _connected(board, backend, lambda monitor: write(monitor, CHANGED))
                 recorder = Recorder(store, backend, on_event=tell)
                 running = asyncio.create_task(recorder.run())
@@ -145,17 +160,20 @@ class Life:
                     await asyncio.wait({running}, timeout=0.5)
 
     async def _committed(self, recorder: asyncio.Task[Any], times: int) -> None:
-        while len(self.stores) < times:
+        while len(self.hosts) < times:
             if recorder.done():
                 raise AssertionError(f"the recorder ended: {recorder.result()}")
             await asyncio.sleep(0.01)
 
-    def _keep(self, board: Board, file: Path, seq: int) -> None:
-        """The store as it is once everything up to `seq` is committed."""
-        copy = self.folder / f"store-{len(self.stores)}.sqlite"
-        with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+    def _keep(self, board: Board, file: Path) -> None:
+        """What the host has, its store and its keys, at this moment."""
+        folder = self.folder / f"host-{len(self.hosts)}"
+        folder.mkdir()
+        with sqlite3.connect(file) as source, sqlite3.connect(folder / file.name) as target:
             source.backup(target)
-        self.stores.append((len(board.log().splitlines()), seq, copy))
+        if self.sealed:
+            shutil.copytree(self.folder / "keys", folder / "keys")
+        self.hosts.append((len(board.log().splitlines()), folder))
 
     @property
     def boot_erases(self) -> int:
@@ -166,6 +184,11 @@ class Life:
             if number >= self._begins and line.startswith("R ")
         )
         return sum(1 for o in self.operations if o.data is None and o.line < first)
+
+    @property
+    def boot(self) -> int:
+        """Number of the stretch's boot, as the journal counts them."""
+        return max(int(line.split(" ")[2]) for line in self.lines if line.startswith("R "))
 
     @property
     def kinds(self) -> set[int]:
@@ -201,27 +224,60 @@ class Life:
         finally:
             nor.close()
 
-    def cut(self, number: int, folder: Path, seed: int = 1) -> Found:
-        """Cuts the power in operation `number` (from 0); what came of it."""
-        here = self.operations[number]
-        before = Witness.read("\n".join(self.lines[: here.line]))
+    @contextmanager
+    def board(self, folder: Path) -> Iterator[Board]:
+        """A board for one cut after the other, without power between them."""
         run = folder / "run"
         run.mkdir(parents=True)
-        self.flash_after(number, run / "flash.bin", seed)
-        file = [path for line, _, path in self.stores if line <= here.line][-1:]
-        store = folder / "store.sqlite"
-        if file:  # a host had come by then
-            shutil.copy(file[0], store)
-        with self._board(run, seed=seed + 1) as board:
-            settings = asyncio.run(asyncio.wait_for(_record(board, store), PATIENCE))
+        shutil.copy(self.base, run / "flash.bin")
+        with self._board(run) as board:
+            board.control(do="power", on=False)
+            yield board
             assert board.complaints == []
-            after = Witness.read(board.log())
+
+    def cut(self, number: int, board: Board, seed: int = 1) -> Found:
+        """Cuts the power in operation `number` (from 0); what came of it on a board that has none
+        before, nor afterwards."""
+        here = self.operations[number]
+        before = Witness.read("\n".join(self.lines[: here.line]))
+        folder = board.run_dir.parent / "host"
+        # Before the first word of a host there is none, but for the key that it was paired with.
+        shutil.copytree(
+            [self.hosts[0][1], *(path for line, path in self.hosts if line <= here.line)][-1],
+            folder,
+        )
+        store = folder / "store.sqlite"
+        if here.line < self.hosts[0][0]:
+            store.unlink()
+        self.flash_after(number, board.run_dir / "flash.bin", seed)
+        log = board.run_dir / "board.log"
+        begins = log.stat().st_size
+        board.control(do="power", on=True)
+        keys = self._keys(folder)
+        settings = asyncio.run(asyncio.wait_for(_record(board, store, keys), PATIENCE))
+        board.control(do="power", on=False)
+        after = Witness.read(log.read_bytes()[begins:].decode(errors="replace"))
         kept = {line for line in self.lines[: here.line] if line.startswith("S ")}
         for name, value in CHANGED.items():
             setting = SETTINGS[name]
             made = f"S {setting.key} {value}" in kept
             assert settings[name] == value or (settings[name] == setting.default and not made)
-        return _compare(before, after, here.ticks, store)
+        found = _compare(before, after, self.boot, here.ticks, store)
+        shutil.rmtree(folder)
+        return found
+
+
+def cut_on_a_board(life: Life, chosen: list[int], folder: Path) -> list[Found]:
+    """Cuts on one board, one after the other."""
+    found = []
+    with life.board(folder / "cut") as board:
+        for number in chosen:
+            try:
+                found.append(life.cut(number, board, seed=number + 1))
+            except Exception as error:
+                raise AssertionError(f"the power cut in operation {number}: {error!r}") from error
+            print(f"operation {number}: {found[-1]}", flush=True)
+    return found
 
 
 def _page(board: Board) -> int:
@@ -229,10 +285,10 @@ def _page(board: Board) -> int:
     return int([line for line in board.log().splitlines() if line.startswith("P ")][-1][2:])
 
 
-async def _record(board: Board, file: Path) -> dict[str, int]:
+async def _record(board: Board, file: Path, keys: Keys | None) -> dict[str, int]:
     """A host records for a few seconds and ends the session; the monitor's settings."""
     with Store.open(file) as store:
-        async with open_backend(f"virtual:{board.run_dir}") as backend:
+        async with open_backend(f"virtual:{board.run_dir}", keys=keys) as backend:
             recorder = Recorder(store, backend, on_event=_say_lost)
             session = await recorder.run(seconds=3)
             assert store.session(session).status == "complete"
@@ -249,7 +305,7 @@ async def _connected(
         while True:
             try:
                 found = await find_monitor(backend)
-                async with Monitor(backend, found.device) as monitor:
+                async with Monitor(backend, found.device, found.key) as monitor:
                     return await what(monitor)
             except (CommandError, BleakError):  # not in range yet, or the link was lost
                 await asyncio.sleep(0.1)
@@ -262,7 +318,7 @@ def _say_lost(event: events.Event) -> None:
         print("the host lost the monitor:", event.reason)
 
 
-def _compare(before: Witness, after: Witness, ticks: int, file: Path) -> Found:
+def _compare(before: Witness, after: Witness, boot: int, ticks: int, file: Path) -> Found:
     """Every record made before and after the cut is in the store once and whole, but for those
     that were not in flash yet when the power went: none older than TAIL_MS."""
     assert not before.made.keys() & after.made.keys(), "a number was given twice"
@@ -275,11 +331,11 @@ def _compare(before: Witness, after: Witness, ticks: int, file: Path) -> Found:
             assert same(want, have[made.seq]), f"{made.seq}: made {want}, stored {have[made.seq]}"
         elif made.seq in before.made:
             assert not made.flushed, f"record {made.seq} was in flash and is lost"
-            # Of the boot before the stretch, whose power went too.
-            end = before.ends[1] if made.boot == 1 else ticks
+            # The power of the boots before the stretch's went, too.
+            end = ticks if made.boot == boot else before.ends[made.boot]
             age = end - made.ticks & 0x3FFFFFFF
             assert age <= TAIL_MS, f"record {made.seq} was {age} ms old and not in flash"
-            if made.boot != 1:
+            if made.boot == boot:
                 lost, oldest = lost + 1, max(oldest, age)
         else:
             assert made.seq > max(have), f"record {made.seq} of the new boot is missing"
