@@ -191,6 +191,20 @@ def test_a_wrong_paper_or_ending_is_named(store, tmp_path):
         make_report(store, session.id, [tmp_path / "x.docx"])
 
 
+def test_what_colours_tell_is_told_in_black_and_white_too():
+    from matplotlib.colors import to_rgb
+
+    from heartlog.report import figures
+
+    def grey(colour):
+        """Luminance as a printer's driver takes it (ITU-R BT.601)."""
+        return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
+
+    assert grey(figures.EARLY_FILL) - grey(figures.WIDE) > 0.3
+    for bad in (figures.GAP_FILL, figures.WIDE):
+        assert grey(figures.GOOD_FILL) - grey(bad) > 0.3
+
+
 def test_a_file_is_there_whole_or_not_at_all(tmp_path):
     from heartlog.whole_file import whole
 

@@ -214,7 +214,10 @@ def trends(m: Material) -> list[Block]:
         ),
         Plot("burden_trend", 34, "Early and wide beats over time."),
         Plot(
-            "quality_trend", 20, "Analysable (green) and why not (grey: gap, red: electrode off)."
+            "quality_trend",
+            20,
+            "Analysable (pale green) and why not (grey, lower half: gap or noise; red, upper "
+            "half: electrode off).",
         ),
     ]
 

@@ -19,7 +19,9 @@ from heartlog.store import AFTER_GAP, BeatKind
 from heartlog.wall_time import zone_names
 
 INK, ACCENT, BAND = "#1b2733", "#0b6e8c", "#a9d3df"
-EARLY, WIDE, BAD, OFF, GOOD = "#7a5cc4", "#c4452d", "#c9ced3", "#d98b7f", "#7dbf8f"
+EARLY, WIDE, BAD, OFF = "#7a5cc4", "#c4452d", "#c9ced3", "#d98b7f"
+EARLY_FILL, GAP_FILL, GOOD_FILL = "#cdc3f2", "#6f7880", "#cdeed5"
+"""Told apart in black and white, too: by how dark they are, by hatching, and by where they lie."""
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
@@ -122,7 +124,8 @@ def _burden_trend(figure: Figure, m: Material, about: int) -> None:
     step = _x(m, [t.starts[0], t.starts[0] + per * t.seconds])
     width = float(step[1] - step[0]) * 0.9
     axis.bar(x, wide, width, align="edge", color=WIDE, label="wide")
-    axis.bar(x, early, width, align="edge", bottom=wide, color=EARLY, label="early, narrow")
+    look = {"color": EARLY_FILL, "hatch": "////", "edgecolor": EARLY, "lw": 0}
+    axis.bar(x, early, width, align="edge", bottom=wide, label="early, narrow", **look)
     axis.set_ylim(0, max(1.0, float((early + wide).max(initial=0)) * 1.25))
     axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     seconds = per * t.seconds
@@ -136,11 +139,13 @@ def _quality_trend(figure: Figure, m: Material, about: int) -> None:
     axis = figure.add_subplot()
     q = m.analysis.quality
     a, b = _x(m, [q.start, max(q.stop, q.start + 1.0)])
-    axis.axvspan(a, b, color=GOOD, lw=0)
+    axis.axvspan(a, b, color=GOOD_FILL, lw=0)
     for start, stop, why in q.bad_spans[:5000]:
         x0, x1 = _x(m, [start, stop])
-        colour = "#c4452d" if why.startswith("lead off") else "#8d969e"
-        axis.axvspan(x0, x1, color=colour, lw=0.4)
+        off = why.startswith("lead off")
+        axis.axvspan(
+            x0, x1, 0.5 * off, 1.0 if off else 0.5, color=WIDE if off else GAP_FILL, lw=0.4
+        )
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     _time_axis(axis, m, q.start, q.stop)
