@@ -16,6 +16,7 @@ from heartlog.device.identity import check, identify
 from heartlog.device.install import install
 from heartlog.device.layout import read_state
 from heartlog.device.memory import check_memory
+from heartlog.device.reference import digest_here
 from heartlog.device.repl import Repl, reopen
 from heartlog.emulate.cable import Cable
 from heartlog.emulate.chip import Chip
@@ -112,6 +113,26 @@ def test_the_whole_monitor_runs_out_of_its_image(tmp_path: Path) -> None:
     assert said["fault"] == 0
     assert said["samples"] > 300
     assert device.afe.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_detector_gives_the_same_beats_as_here(tmp_path: Path) -> None:
+    """The on-target test of the detector, in the RP2040's own machine code."""
+    uf2 = os.environ.get("HEARTLOG_UF2")
+    if not uf2:
+        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
+    board = load_board("pico_w")
+    image = build_image("pico_w", tmp_path / "image")
+    shutil.copytree(image.folder / "monitor" / "detector", tmp_path / "files/monitor/detector")
+    source = (Path(__file__).parent.parent / "hil" / "on_target" / "digest.py").read_text()
+
+    async def run() -> str:
+        async with Chip(Path(uf2), board, tmp_path / "files") as chip:
+            return await chip.run(source)
+
+    said = asyncio.run(run()).splitlines()
+    assert next(line for line in said if line.startswith("DIGEST ")) == digest_here(source)
 
 
 def test_a_small_image_is_installed_and_runs(cable: Cable, tmp_path: Path) -> None:

@@ -208,8 +208,8 @@ def test_the_live_view_follows(seen: Seen) -> None:
 
 
 def test_a_record_with_two_leads(micropython: str, ecg_dir: Path, tmp_path: Path) -> None:
-    """Over 104 s of all 48 records, lead I off for 30 of them, 98.2 % of the beats are found and
-    22 are false; with lead I on, 99.7 % and 16. (Without another lead it would be 70 %.)"""
+    """Over 104 s of all 48 records, lead I off for 30 of them, 98.4 % of the beats are found and
+    21 are false; with lead I on, 99.7 % and 15. (Without another lead it would be 70 %.)"""
     record = str(ecg_dir / "mitdb" / "100")
     seen = play(tmp_path / "board", record, read(find([record], None)[0]))
     left_and_taken_again(seen)
