@@ -167,7 +167,7 @@ def signal_advice(r: SignalReading) -> list[str]:
 def contact_advice(electrode: str, off: bool, attempts: int = 0) -> str:
     """Return what to do about one electrode."""
     if not off and electrode == REFERENCE:
-        return f"{told(electrode)}: can't be felt; if it is loose, mains hum shows it below."
+        return f"{told(electrode)}: can't be felt."
     if not off:
         return f"{told(electrode)}: good contact."
     if attempts >= 2:
