@@ -8,10 +8,12 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph
 
 from heartlog.sheet import Details, make_sheet
+from heartlog.sheet.side import style
 from heartlog.typeface import faces, picture, search, told
 from heartlog.typeface.letters import in_drawing_order, joined
 
@@ -54,6 +56,18 @@ def write_font(path: Path, letters: str, postscript: bool, fs_type: int = 0) -> 
     made.save(path)
 
 
+def printed(text: str) -> PageObject:
+    """A page with the text in one paragraph."""
+    file = BytesIO()
+    canvas = Canvas(file)
+    words = Paragraph(faces.markup(text, "Helvetica"), style(10))
+    words.wrapOn(canvas, 400, 100)
+    words.drawOn(canvas, 50, 50)
+    canvas.save()
+    (page,) = PdfReader(file).pages
+    return page
+
+
 @pytest.fixture
 def fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for fonts, which nobody has looked into yet."""
@@ -72,11 +86,7 @@ def test_a_letter_comes_from_a_font_that_has_it(fonts: Path, postscript: bool) -
     assert (first, second, helvetica) == (OURS, " & <b>", "Helvetica")
     assert faces.markup(f"{OURS}&", "Helvetica") == f'<font name="{own}">{OURS}</font>&amp;'
     assert faces.width(OURS, "Helvetica", 10) == pytest.approx(20)
-    file = BytesIO()
-    canvas = Canvas(file)
-    faces.draw(canvas, 50, 50, OURS, "Helvetica", 10)
-    canvas.save()
-    (page,) = PdfReader(file).pages
+    page = printed(OURS)
     assert page.extract_text().strip() == OURS
     assert told.unprinted() == ""
 
@@ -116,14 +126,23 @@ def test_fonts_that_may_not_be_embedded_and_files_that_are_none_are_passed_over(
     assert told.unprinted() == ""
 
 
+def test_a_font_with_damaged_outlines_stops_no_report(fonts: Path) -> None:
+    write_font(fonts / "Own.ttf", OURS, False)
+    data = bytearray((fonts / "Own.ttf").read_bytes())
+    number = int.from_bytes(data[4:6], "big")
+    for at in range(12, 12 + 16 * number, 16):
+        if data[at : at + 4] == b"glyf":
+            offset, length = (int.from_bytes(data[at + n : at + n + 4], "big") for n in (8, 12))
+            data[offset : offset + length] = b"\x7f" * length
+    (fonts / "Own.ttf").write_bytes(data)
+    assert faces.runs(OURS[0], "Helvetica") == [("Helvetica", "[U+0378]")]
+    assert told.unprinted() == OURS[0]
+
+
 def test_letters_of_two_fonts_are_drawn_beside_each_other(fonts: Path) -> None:
     write_font(fonts / "One.ttf", OURS[0], False)
     write_font(fonts / "Two.otf", OURS[1], True)
-    file = BytesIO()
-    canvas = Canvas(file)
-    faces.draw(canvas, 50, 50, OURS, "Helvetica", 10)
-    canvas.save()
-    (page,) = PdfReader(file).pages
+    page = printed(OURS)
     names = {font.get_object()["/BaseFont"] for font in page["/Resources"]["/Font"].values()}
     assert len(names) == 3, "two of one name would be taken for the same by a reader"
     assert "".join(page.extract_text().split()) == OURS

@@ -1,7 +1,7 @@
 """Text of any script on paper: names and notes as people write them, never as empty boxes.
 
     faces.markup("王小明 & Ελένη", "Helvetica")        # for a reportlab Paragraph, escaped
-    faces.draw(canvas, x, y, text, "Helvetica", 12)    # one line
+    faces.width(name, "Heart", 8)                      # points
     picture.families(name)                             # for matplotlib
     told.unprinted()                                   # what no font has, told once: "王小"
 

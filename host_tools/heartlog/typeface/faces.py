@@ -4,7 +4,6 @@ import unicodedata
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
@@ -49,11 +48,16 @@ def _look_for(letters: set[str]) -> None:
         if face is None:
             _found.update(dict.fromkeys(wanted))
             return
+        wanted -= face.letters
         name = f"{REGULAR}-more-{len(_found)}"
-        pdfmetrics.registerFont(TTFont(name, BytesIO(extract(face, wanted, name))))
+        try:
+            made = TTFont(name, BytesIO(extract(face, set(face.letters), name)))
+        except Exception:  # a font with a damaged outline stops no report
+            _found.update(dict.fromkeys(face.letters))
+            continue
+        pdfmetrics.registerFont(made)
         pdfmetrics.registerFontFamily(name, name, name, name, name)
         _found.update(dict.fromkeys(face.letters, name))
-        wanted -= face.letters
 
 
 def _invisible(letter: str) -> bool:
@@ -95,11 +99,3 @@ def markup(text: str, font: str = REGULAR) -> str:
 def width(text: str, font: str, size: float) -> float:
     """Return how wide a line is, in points."""
     return float(sum(pdfmetrics.stringWidth(part, f, size) for f, part in runs(text, font)))
-
-
-def draw(canvas: Any, x: float, y: float, text: str, font: str, size: float) -> None:
-    """Draw a line from `x` on."""
-    for f, part in runs(text, font):
-        canvas.setFont(f, size)
-        canvas.drawString(x, y, part)
-        x += pdfmetrics.stringWidth(part, f, size)
