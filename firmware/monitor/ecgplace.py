@@ -20,8 +20,6 @@ device that does not answer leaves strips in the journal's flash, and a FAULT re
 """
 
 from . import media as _media
-from .ecgflash import EcgFlash
-from .strips import Strips
 
 _LEAST = 96  # blocks of the media from which on strips have a part
 _BLOCK_KIB = 4
@@ -39,6 +37,10 @@ def make_strips(app, board, media, first, blocks):
     """(Strips or None, errno of the device that could not be used or 0)."""
     if app.ecg is None or not getattr(board, "STRIPS", True):
         return None, 0
+    # The image of a board without strips has no modules for them.
+    from .ecgflash import EcgFlash
+    from .strips import Strips
+
     fault = 0
     device = getattr(board, "ecg_device", None)
     if device is not None:
@@ -57,6 +59,8 @@ def make_strips(app, board, media, first, blocks):
 
 
 def _on_device(app, device):
+    from .ecgflash import EcgFlash
+
     if device.ioctl(5, 0) == 512:
         from .card import CardMedia
 

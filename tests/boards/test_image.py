@@ -64,6 +64,8 @@ def test_every_firmware_file_is_in_it_but_other_front_ends(image: Path, tmp_path
         *("monitor/afe/eight_channel.py", "monitor/afe/features_eight.py"),
         *("monitor/afe/ads1293.py", "monitor/afe/ads1293_map.py", "monitor/sampler_1293.py"),
         *("monitor/afe/probe.py", "monitor/resample.py", "monitor/selftest_1293.py"),
+        # It keeps no stored ECG (STRIPS).
+        *("monitor/strips.py", "monitor/ecgflash.py", "monitor/ecgblocks.py", "monitor/card.py"),
     }
     # The virtual board takes any front end, has no PIO, and all its code in RAM.
     virtual = build_image("virtual", tmp_path / "virtual").folder

@@ -4,8 +4,9 @@
     wanted("monitor/afe/eight_channel.py")      # False: its AFE is an ADS1292R
 
 A board whose `board.py` names one front end (`AFE = "ADS1292R"`) refuses any other, so the others'
-tables stay out of its image; one without `SPI_PINS` has no PIO that could drive them. Who wires
-another front end changes that line and builds the image again.
+tables stay out of its image; one without `SPI_PINS` has no PIO that could drive them; one with
+`STRIPS = False` keeps no stored ECG. Who wires another front end changes that line and builds the
+image again.
 """
 
 import ast
@@ -29,6 +30,14 @@ _FAMILIES: dict[str, frozenset[str]] = {
     ),
 }
 _PIO = frozenset({"monitor/sampler_pio.py", "monitor/pio_core.py"})
+_STRIPS = frozenset(
+    {
+        "monitor/card.py",
+        "monitor/ecgblocks.py",
+        "monitor/ecgflash.py",
+        "monitor/strips.py",
+    }
+)
 
 
 def family_of(part: str) -> str:
@@ -52,6 +61,8 @@ def modules_for(board_file: Path) -> Callable[[str], bool]:
                 out |= modules
     if "SPI_PINS" not in given:
         out |= _PIO
+    if given.get("STRIPS") is False:
+        out |= _STRIPS
     if "CODE_KIB" not in given:
         out.add("monitor/inplace.py")
     return lambda path: path not in out
