@@ -80,8 +80,10 @@ def file_system(folder: Path, kib: int) -> bytes:
 
 
 def check_given(uf2: Path, board: Board) -> None:
-    """Raises:
-    CommandError: the board has another chip, or the file is not for it.
+    """Whether this file can run as this board.
+
+    Raises:
+        CommandError: the board has another chip, or the file is not for it.
     """
     if board.mcu != MCU:
         known = ", ".join(name for name in board_names() if load_board(name).mcu == MCU)
@@ -141,8 +143,10 @@ class Chip:
         return float(self.mcu.clock.micros)
 
     async def check(self) -> None:
-        """Raises:
-        CommandError: what runs is no MicroPython, another board's, or too old.
+        """Asks what runs whether it is the board's MicroPython.
+
+        Raises:
+            CommandError: it is none, another board's, or too old.
         """
         told = (await self.run(QUESTION)).strip()
         check(understand(ast.literal_eval(told)), self._board)
