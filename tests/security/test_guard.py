@@ -116,6 +116,8 @@ def test_the_paired_host_gets_everything(tmp_path: Path, stack: str) -> None:
                     break
             usual = wire.LIVE_HEAD + 3 * (2 + wire.SIZE[wire.BEAT]) + OVERHEAD
             assert again.heard.count(usual) >= 15, again.heard
+            await again.stop_session()
+            assert (await again.status())["session"] == 0
 
     paired(tmp_path, check, stack)
 
