@@ -35,6 +35,7 @@ _SURE = (wire.SIGNAL_GOOD, wire.SIGNAL_NOISY)
 _SAME_BEAT_MS = 200
 # A beat is told some 200 ms after its peak; the next one is not begun so soon after that.
 _BEAT_OVER, _NEXT_BEAT, _NO_BEAT = 19, 50, 250  # in 8 ms
+_SEEN_S = 3  # after a beat another may come, whatever the signal looks like
 
 
 class Acquisition:
@@ -198,8 +199,12 @@ class Acquisition:
 
     @property
     def watching(self):
-        """Whether beats are seen, or are about to be: the detector has just begun to learn."""
-        return self.judging or (self.state in _SURE and self.detector.reason == LEARNING)
+        """Whether beats are seen, if only amid noise, or are about to be: the detector has just
+        begun to learn."""
+        if self.judging or (self.state in _SURE and self.detector.reason == LEARNING):
+            return True
+        at = self._beat_at
+        return at is not None and (self.index - at) & 0x3FFFFFFF < _SEEN_S * self.rate
 
     @property
     def channel(self):

@@ -279,3 +279,27 @@ def check_the_sample_index_may_wrap(part):
     assert len(at) > 25 and all(abs(s - 200) <= 3 for s in steps), steps
     assert any(0xFFFFFFFF - 16 < i for i in at), [hex(i) for i in at]
     assert at[-1] < 3000
+
+
+def check_beats_amid_noise_are_watched(part):
+    """Flash is erased ahead only while no beat comes: noise alone does not mean that."""
+    noise = [0.0]
+
+    def volts(lead, k):
+        # Muscle, more or less: no two samples alike, the same in every run.
+        return ecg(lead, k) + noise[0] * ((k * 7919 + k // 3 * 104729) % 2001 - 1000) / 1000
+
+    r = Run(part, volts)
+    r.run(8000)
+    assert r.acquisition.judging and r.acquisition.watching
+    noise[0] = 0.6e-3
+    unjudged = unwatched = 0
+    for _ in range(100):
+        r.run(100)
+        unjudged += not r.acquisition.judging
+        unwatched += not r.acquisition.watching
+    assert unjudged > 50 and unwatched == 0, (unjudged, unwatched)
+    for name in ("LA", "LL"):
+        r.board.electrodes.set(name, on=False)
+    r.run(6000)
+    assert not r.acquisition.judging and not r.acquisition.watching
