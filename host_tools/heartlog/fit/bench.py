@@ -1,7 +1,7 @@
 """The monitor as a fitting sees it: contact, a stretch of ECG, a button press, the clock, start.
 
     async with Bench.connect(backend, found) as bench:
-        off = await bench.electrodes_off()
+        off = await bench.contact()
         ecg = await bench.ecg(10.0)
 
 While it is connected, what the monitor records is read but not acknowledged: nothing is lost for
@@ -25,6 +25,10 @@ from heartlog.link.ecgflow import EcgBlock
 RATES = (125, 250, 500, 1000, 2000)
 DEFAULT_NV = 48.08
 """Nanovolts per code of an ADS1292R at gain 6 with 2.42 V, until the monitor's boot record."""
+
+SETTLED_S = 1.5
+"""The monitor takes half a second to feel that an electrode is on again."""
+PATIENCE_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,32 @@ class Bench:
         measured = (second.sample - first.sample) / max(seconds, 1e-3)
         return float(min(RATES, key=lambda rate: abs(rate - measured)))
 
-    async def electrodes_off(self) -> list[str]:
-        """Return the electrodes that the monitor feels to be off."""
-        off = (await self.monitor.status())["off"]
-        return [name for bit, name in enumerate(wire.ELECTRODES) if off >> bit & 1]
+    async def contact(self) -> list[str] | None:
+        """Return the electrodes that are off, once the monitor has felt the same for `SETTLED_S`.
+
+        Of electrodes that come and go all those that went are returned, after `PATIENCE_S`. None
+        when the monitor can feel none: its front end delivers nothing.
+        """
+        begun = since = self._clock.ticks()
+        last: list[str] | None = None
+        went: set[str] = set()
+        while True:
+            now = await self._felt_off()
+            ticks = self._clock.ticks()
+            if now != last:
+                last, since = now, ticks
+            elif last is not None and ticks - since >= SETTLED_S:
+                return last
+            went.update(now or ())
+            if ticks - begun >= PATIENCE_S:
+                return None if last is None else [n for n in wire.ELECTRODES if n in went]
+            await self._clock.sleep(0.2)
+
+    async def _felt_off(self) -> list[str] | None:
+        status = await self.monitor.status()
+        if status["signal"] in (wire.SIGNAL_UNKNOWN, wire.SIGNAL_FAULT):
+            return None
+        return [name for bit, name in enumerate(wire.ELECTRODES) if status["off"] >> bit & 1]
 
     async def charging(self) -> bool:
         """Whether a charger, or a cable, feeds the monitor."""

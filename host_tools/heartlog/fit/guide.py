@@ -22,6 +22,10 @@ from heartlog.terminal import Canvas
 SIGNAL_SECONDS = 10.0
 STRIP_SECONDS = 30.0
 PRESS_SECONDS = 60.0
+NOTHING_FELT = (
+    "No electrode can be felt: the monitor's front end delivers nothing. Take a charger off; "
+    "heartlog selftest tells more."
+)
 
 
 class Guide:
@@ -97,13 +101,19 @@ class Guide:
         self.record.set(answers={"arrangement": name})
         await self.ask("All electrodes on?")
 
+    def _electrodes(self) -> list[str]:
+        return list(ARRANGEMENTS[str(self.record.row().answers.get("arrangement", "limb"))].sites)
+
     async def _contact(self) -> None:
-        name = str(self.record.row().answers.get("arrangement", "limb"))
-        electrodes = list(ARRANGEMENTS[name].sites)
+        electrodes = self._electrodes()
         attempt = 0
         while True:
-            off = set(await self.bench.electrodes_off())
-            for electrode in electrodes:
+            felt = await self.bench.contact()
+            if felt is None:
+                self.record.reading("contact", good=False, advice=NOTHING_FELT)
+                self.say(f"  [red]{NOTHING_FELT}[/]")
+            off = set(felt or ())
+            for electrode in electrodes if felt is not None else ():
                 advice = contact_advice(electrode, electrode in off, attempt)
                 if electrode == REFERENCE and electrode not in off:
                     self.say(f"  [dim]  -  [/] {advice}")
@@ -113,14 +123,13 @@ class Guide:
                 )
                 mark = "[red]loose[/]" if electrode in off else "[green]good [/]"
                 self.say(f"  {mark} {advice}")
-            if not off & set(electrodes):
+            if felt is not None and not off & set(electrodes):
                 return
             attempt += 1
             if self.yes or not await self.ask("Check again?"):
-                if self.yes or await self.ask("Go on with a loose electrode?", default=False):
+                question = "a loose electrode" if off else "electrodes that nobody has checked"
+                if self.yes or await self.ask(f"Go on with {question}?", default=False):
                     return
-            else:
-                await asyncio.sleep(0.5)
 
     async def _signal(self) -> None:
         while True:
@@ -136,6 +145,10 @@ class Guide:
                 self.say(
                     f"  {'' if reading.good else '[red]'}{line}{'' if reading.good else '[/]'}"
                 )
+            if not reading.good:  # one that came off since is the likeliest cause
+                off = set(await self.bench.contact() or ())
+                for electrode in [e for e in self._electrodes() if e in off]:
+                    self.say(f"  [red]{contact_advice(electrode, True)}[/]")
             if reading.good or not await self.ask("Measure again?", default=not self.yes):
                 return
 
