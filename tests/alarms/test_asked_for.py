@@ -11,6 +11,7 @@ from heartlog._firmware.monitor import settings as firmware
 from heartlog.ble import open_backend
 from heartlog.errors import UsageProblem
 from heartlog.link.settings import SETTINGS, parse
+from heartlog.live.progress import Follower
 from heartlog.recorder import Recorder
 from heartlog.report.gather import gather
 from heartlog.store import Store
@@ -54,8 +55,22 @@ def test_from_the_command_line_to_the_report(heartlog, tmp_path: Path) -> None:
     folder, file = tmp_path / "run", tmp_path / "store.sqlite"
 
     async def record() -> int:
+        """From before the record plays, for what comes earlier belongs to no session."""
+        follower = Follower()
         async with open_backend(f"virtual:{folder}") as backend:
-            return await Recorder(store, backend).run(70)
+            recorder = Recorder(store, backend, on_event=follower.take)
+            running = asyncio.create_task(recorder.run())
+            while follower.session_id is None and not running.done():
+                await asyncio.sleep(0.02)
+            await asyncio.to_thread(board.control, do="play")
+            played = 0
+            while played < 70 * 250 and not running.done():
+                await asyncio.sleep(0.05)
+                status = await asyncio.to_thread(board.control, do="status")
+                if status["record_start"] is not None:
+                    played = status["samples"] - status["record_start"]
+            recorder.stop()
+            return await running
 
     board = Board(record="demo", speed=20, hold=True, run_dir=folder)
     with board, Store.open(file) as store:
@@ -67,7 +82,6 @@ def test_from_the_command_line_to_the_report(heartlog, tmp_path: Path) -> None:
         listed = heartlog("settings", "--json", *where)
         assert json.loads(listed.stdout)["settings"]["pause"] == 1500
         board.control(do="trace", pin="LED")
-        board.control(do="play")
         session = asyncio.run(record())
         edges = board.control(do="trace", pin="LED", take=True)["edges"]
         events = store.events(session)
