@@ -12,7 +12,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 
 from heartlog.typeface import told
 from heartlog.typeface.letters import in_drawing_order
-from heartlog.typeface.search import extract, font_with
+from heartlog.typeface.search import extract, fonts_with
 
 REGULAR, BOLD = "Heart", "Heart-Bold"
 _FILES = {REGULAR: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
@@ -43,12 +43,7 @@ def _has(font: str, letter: str) -> bool:
 def _look_for(letters: set[str]) -> None:
     """Fill `_found` for letters that no font of ours has."""
     wanted = {c for c in letters if c not in _found}
-    while wanted:
-        face = font_with(wanted)
-        if face is None:
-            _found.update(dict.fromkeys(wanted))
-            return
-        wanted -= face.letters
+    for face in fonts_with(wanted):
         name = f"{REGULAR}-more-{len(_found)}"
         try:
             made = TTFont(name, BytesIO(extract(face, set(face.letters), name)))
@@ -58,6 +53,7 @@ def _look_for(letters: set[str]) -> None:
         pdfmetrics.registerFont(made)
         pdfmetrics.registerFontFamily(name, name, name, name, name)
         _found.update(dict.fromkeys(face.letters, name))
+    _found.update(dict.fromkeys(wanted - _found.keys()))
 
 
 def _invisible(letter: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heartlog.typeface import told
-from heartlog.typeface.search import font_with
+from heartlog.typeface.search import fonts_with
 
 OWN = "DejaVu Sans"
 
@@ -37,18 +37,14 @@ def _lacking(text: str) -> set[str]:
 
 def families(text: str) -> list[str]:
     """Return the font families with which matplotlib can draw `text`."""
-    names, wanted = [OWN], _lacking(text)
-    while wanted and (face := font_with(wanted)) is not None:
-        names.append(_added(face.path))
-        wanted -= face.letters
-    return names
+    return [OWN, *(_added(face.path) for face in fonts_with(_lacking(text)))]
 
 
 def pictured(text: str) -> str:
     """Return `text` with what no font has written as its number; told, too."""
     plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
     wanted = _lacking(plain)
-    while wanted and (face := font_with(wanted)) is not None:
+    for face in fonts_with(wanted):
         wanted -= face.letters
     told.note(wanted)
     return "".join(f"[U+{ord(c):04X}]" if c in wanted else c for c in plain)

@@ -67,6 +67,14 @@ def font_with(letters: set[str]) -> Face | None:
     return best
 
 
+def fonts_with(letters: set[str]) -> Iterator[Face]:
+    """Give fonts until every letter is in one of them, or nothing has those that are left."""
+    wanted = set(letters)
+    while wanted and (face := font_with(wanted)) is not None:
+        wanted -= face.letters
+        yield face
+
+
 @contextmanager
 def _opened(path: Path, number: int) -> Iterator[Any]:
     """The font, None for a file that can't be read as one, or may not be embedded."""
