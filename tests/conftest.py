@@ -69,6 +69,15 @@ def micropython() -> str:
 
 
 @pytest.fixture(scope="session")
+def uf2() -> Path:
+    """The user's MicroPython for the emulated board; without, the test is skipped."""
+    given = os.environ.get("HEARTLOG_UF2")
+    if not given:
+        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
+    return Path(given)
+
+
+@pytest.fixture(scope="session")
 def firmware_job(micropython: str, repository: Path) -> Callable[[str, Any], Any]:
     """Runs a program (with %r where the firmware's folder belongs) that reads one line of JSON in
     the unix port: the job. Returns what it prints, which is JSON, too."""

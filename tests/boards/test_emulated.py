@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -45,11 +44,8 @@ def small_image(folder: Path) -> ImageInfo:
 
 
 @pytest.fixture(scope="module")
-def cable() -> Iterator[Cable]:
-    uf2 = os.environ.get("HEARTLOG_UF2")
-    if not uf2:
-        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
-    with Cable(Path(uf2), load_board("pico_w")) as cable:
+def cable(uf2: Path) -> Iterator[Cable]:
+    with Cable(uf2, load_board("pico_w")) as cable:
         yield cable
 
 
@@ -85,11 +81,8 @@ LEAST_FREE = 16 * 1024  # while it samples; the radio takes some 5 KiB of it
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # some twenty emulated seconds: a minute of an idle computer, or ten
-def test_the_whole_monitor_runs_out_of_its_image(tmp_path: Path) -> None:
+def test_the_whole_monitor_runs_out_of_its_image(uf2: Path, tmp_path: Path) -> None:
     """On a stock build: its code in flash, everything but the radio at work. Takes minutes."""
-    uf2 = os.environ.get("HEARTLOG_UF2")
-    if not uf2:
-        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
     board = load_board("pico_w")
     image = build_image("pico_w", tmp_path / "image")
     disk = tmp_path / "disk"
@@ -102,7 +95,7 @@ def test_the_whole_monitor_runs_out_of_its_image(tmp_path: Path) -> None:
     program = (Path(__file__).parent / "onboard" / "whole.py").read_text()
 
     async def run() -> str:
-        async with Chip(Path(uf2), board, disk, (device,)) as chip:
+        async with Chip(uf2, board, disk, (device,)) as chip:
             return await chip.run(program)
 
     said = json.loads(asyncio.run(run()).splitlines()[-1])
@@ -117,18 +110,15 @@ def test_the_whole_monitor_runs_out_of_its_image(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_the_detector_gives_the_same_beats_as_here(tmp_path: Path) -> None:
+def test_the_detector_gives_the_same_beats_as_here(uf2: Path, tmp_path: Path) -> None:
     """The on-target test of the detector, in the RP2040's own machine code."""
-    uf2 = os.environ.get("HEARTLOG_UF2")
-    if not uf2:
-        pytest.skip("HEARTLOG_UF2 is not set: no registry ships a MicroPython image for RP2040")
     board = load_board("pico_w")
     image = build_image("pico_w", tmp_path / "image")
     shutil.copytree(image.folder / "monitor" / "detector", tmp_path / "files/monitor/detector")
     source = (Path(__file__).parent.parent / "hil" / "on_target" / "digest.py").read_text()
 
     async def run() -> str:
-        async with Chip(Path(uf2), board, tmp_path / "files") as chip:
+        async with Chip(uf2, board, tmp_path / "files") as chip:
             return await chip.run(source)
 
     said = asyncio.run(run()).splitlines()
