@@ -158,7 +158,7 @@ class FenceMedia(BlockMedia):
         """Whether the file system shows the block to be the fence's: both begin alike."""
         if not self._shown[i >> 3] & 1 << (i & 7):
             head = self._open(i)
-            if head is None or head == _FF[:_HEAD]:
+            if head is None:
                 return False
             self._device.readblocks(self._place[i], self._head, 0)
             self._note_shown(i, self._head == head)
@@ -169,11 +169,12 @@ class FenceMedia(BlockMedia):
             self._shown[i >> 3] |= 1 << (i & 7)
 
     def _open(self, i):
-        """The head of fence `i` as the file system has it; None: it is not there, or half made."""
+        """The head of fence `i` as the file system has it; None: it is not there, half made, or
+        blank."""
         try:
             with open(self._name(i), "rb") as file:
                 head = file.read(_HEAD)
-                if file.seek(0, 2) == BLOCK:
+                if file.seek(0, 2) == BLOCK and head != _FF[:_HEAD]:
                     return head
         except OSError:
             pass
@@ -190,7 +191,7 @@ class FenceMedia(BlockMedia):
     def _find(self, i, index):
         """The block of the chip that fence `i` got; -1 if it isn't there or can't be told."""
         head = self._open(i)
-        if head is None or head == _FF[:_HEAD]:
+        if head is None:
             return -1
         found = -1
         key = binascii.crc32(head).to_bytes(4, "little")
