@@ -10,7 +10,8 @@ lost is what the consumer leaves in the ring for longer than it holds, and frame
 CS stays low, DIN low; SCK belongs to the state machine while it runs and to the SPI peripheral for
 register access (audits and recoveries). To make a state machine takes MicroPython several
 milliseconds on an RP2040, so an audit lets it stand still and only moves SCK away from it and back
-(`_resume`). What an audit makes it miss all the same is told by the clock, as a gap where it is.
+(`_lend`, `_resume`). What an audit makes it miss all the same is told by the clock, as a gap where
+it is.
 """
 
 import time
@@ -152,6 +153,12 @@ class PioSampler(Sampler):
         machine.exec(_PULL)
         machine.exec(_MOV_Y_OSR)
         machine.active(1)
+
+    def _lend(self):
+        """Gives SCK and DIN to the SPI peripheral, between two frames; nothing is made anew."""
+        self._machine.active(0)
+        Pin(self._sck_number, Pin.ALT, alt=Pin.ALT_SPI)
+        Pin(self._mosi, Pin.ALT, alt=Pin.ALT_SPI)
 
     def _resume(self):
         """Gives SCK back to the state machine, which stands where it was: between two frames."""
@@ -310,7 +317,7 @@ class PioSampler(Sampler):
             if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
                 return
         begun = time.ticks_us()
-        self._disconnect()
+        self._lend()
         arrived = self._arrived()
         try:
             self._changed = self.afe.audit_running()

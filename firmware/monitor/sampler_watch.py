@@ -8,8 +8,8 @@ comparison of all registers that found them as written, some four a second betwe
 What a front end delivered after it lost its settings (a dip of its supply, ESD) is therefore never
 taken for an ECG at another scale: it is dropped, and the gap reaches back to the last sample that
 is known to be good. It costs 0.27 s of latency at most (0.12 on the mean, on an emulated RP2040),
-and no sample. Twice as many audits would halve that, but lost five samples in five minutes at 500
-samples/s there: what holds the processor up in the middle of an audit costs the next frames.
+and no sample: nothing is allocated while an audit holds the interrupt off, or the collection that
+may bring about would take 10 ms there (five samples at 500/s).
 """
 
 import time

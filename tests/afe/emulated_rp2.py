@@ -178,7 +178,7 @@ def modules(chip: Chip) -> dict[str, types.ModuleType]:
 
     class Pin:
         IN, OUT, ALT, IRQ_FALLING = 0, 1, 3, 4
-        ALT_PIO0, ALT_PIO1 = 6, 7  # GPIO_FUNC_PIO0 and 1 (RP2040 data sheet, table 278)
+        ALT_SPI, ALT_PIO0, ALT_PIO1 = 1, 6, 7  # GPIO_FUNC_... (RP2040 data sheet, table 278)
 
         def __init__(
             self,

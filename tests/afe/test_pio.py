@@ -47,17 +47,22 @@ class Board:
         board.chip.rp.write_uint32(0x40014000 + 8 * PINS["SCK"] + 4, 1)
 
         class Spi:
+            def init(self, baudrate: int) -> None:
+                self.baudrate = baudrate
+
             def write_readinto(self, tx: Any, rx: Any) -> None:
                 device = board.device
                 device._sync()
-                device.afe.exchange(bytes(tx), rx, device.kernel.now, baudrate, phase)
+                device.afe.exchange(bytes(tx), rx, device.kernel.now, self.baudrate, phase)
                 device._schedule()
-                board.chip.advance(len(tx) * 8e6 / baudrate)
+                board.chip.advance(len(tx) * 8e6 / self.baudrate)
 
             def write(self, tx: Any) -> None:
                 self.write_readinto(tx, bytearray(len(tx)))
 
-        return Spi()
+        spi = Spi()
+        spi.init(baudrate)
+        return spi
 
 
 class Ramp:

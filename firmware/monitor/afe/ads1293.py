@@ -221,24 +221,36 @@ class Ads1293:
 
         A register that one of three reads finds right is right, as with the ADS1x9x.
         """
-        wanted, masks, read = self.cache.wanted, self._masks, self._all_rx
         wrong = 0
         for _ in range(3):
-            self.cs(0)
-            try:
-                self.spi.write_readinto(self._all_tx, read)
-            finally:
-                self.cs(1)
-            at = wrong
-            wrong = -1
-            for i in range(at, _LAST + 1):
-                if (read[i + 1] ^ wanted[i]) & masks[i]:
-                    wrong = i
-                    break
+            self._read_all()
+            wrong = self._compare(wrong)
             if wrong < 0:
                 return None
+        return self._register(wrong)
+
+    # (While frames come, nothing here may allocate: see `bus`. So the frames are small.)
+
+    def _read_all(self):
+        self.cs(0)
+        try:
+            self.spi.write_readinto(self._all_tx, self._all_rx)
+        finally:
+            self.cs(1)
+
+    def _compare(self, at):
+        """The first address, from `at` on, where what was read is not what is wanted, or -1."""
+        wanted = self.cache.wanted
+        masks = self._masks
+        read = self._all_rx
+        for i in range(at, _LAST + 1):
+            if (read[i + 1] ^ wanted[i]) & masks[i]:
+                return i
+        return -1
+
+    def _register(self, address):
         for register in self.part.registers:
-            if register.address == wrong:
+            if register.address == address:
                 return register
 
     audit_running = audit  # registers can be read between frames here

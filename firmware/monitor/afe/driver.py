@@ -218,6 +218,7 @@ class FrontEnd:
         bus = self.bus
         try:
             bus.command(wires.RDATAC)
+            bus.prepare(len(self.cache.wanted) + 2)  # as `audit` asks for them
             bus.fast()
             bus.cs(0)
             bus.streaming = True
@@ -248,11 +249,11 @@ class FrontEnd:
     def audit_running(self):
         """`audit` between two frames: SDATAC, read, RDATAC; conversions go on meanwhile."""
         bus = self.bus
-        bus.slow()
+        bus.clock(wires.REGISTER_BAUDRATE)
         bus.command(wires.SDATAC)
         changed = self.audit()
         bus.command(wires.RDATAC)
-        bus.fast()
+        bus.clock(bus.sample_baudrate)
         return changed
 
     def convert(self):

@@ -68,6 +68,9 @@ class Spi:
         self.mode = phase
         self._ns = 0
 
+    def init(self, baudrate):
+        self.baudrate = baudrate
+
     def _run(self, tx, rx):
         board = self.board
         n = len(rx) if rx is not None else len(tx)

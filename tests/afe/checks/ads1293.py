@@ -1,6 +1,7 @@
 """Checks of the ADS1293: configured, sampled value by value, its faults noticed and mended."""
 
 from bench import Board, Steps, clean, kernel, raises, run_ms, vouch
+from heap import no_heap
 
 from monitor import frontends
 from monitor import sampler_core as core
@@ -346,4 +347,14 @@ def check_signal_state(part):
     assert run(1000) == "saturated", quality.text(0)
     board.electrodes.set("LA", offset_mv=0)
     assert run(3000) == "good", quality.text(0)
+    clean(board)
+
+
+def check_an_audit_allocates_nothing(part):
+    """While it holds the sampler's interrupt off, a collection would cost samples."""
+    board, afe, sampler = running(part)
+    run_ms(100)
+    vouch(sampler)
+    assert no_heap(board, afe) == 4  # CS, all registers, CS; once more
+    sampler.halt()
     clean(board)

@@ -1,7 +1,8 @@
 """Checks of the comparisons of registers that vouch for samples: how late they make them, what
 bits that fall over on the bus do to them."""
 
-from bench import Board, kernel, run_ms
+from bench import Board, clean, kernel, run_ms, vouch
+from heap import no_heap
 from sampling import running
 
 from monitor.afe.driver import PoweredOff
@@ -48,3 +49,13 @@ def check_bits_that_fall_over_are_no_change(part):
             assert afe.audit() is register, register.name
             board.afe.regs[register.address] ^= bit
     assert afe.audit() is None
+
+
+def check_an_audit_allocates_nothing(part):
+    """While it holds the sampler's interrupt off, a collection would cost five samples."""
+    board, afe, sampler = running(part)
+    run_ms(100)
+    vouch(sampler)
+    assert no_heap(board, afe) >= 5  # clock, SDATAC, RREG, RDATAC, clock
+    sampler.halt()
+    clean(board)
