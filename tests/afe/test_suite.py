@@ -15,9 +15,7 @@ MODULES = ["driver", "safety", "features", "sampling", "watching", "selftest"]
 
 
 @pytest.mark.parametrize("part", runner.ALL_PARTS)
-@pytest.mark.parametrize(
-    "module", ["driver", "safety", "features", "sampling", "watching", "selftest"]
-)
+@pytest.mark.parametrize("module", MODULES)
 def test_part(micropython: str, module: str, part: str) -> None:
     runner.verify(micropython, module, part)
 
@@ -32,8 +30,9 @@ def test_audits(micropython: str, part: str) -> None:
     runner.verify(micropython, "audits", part)
 
 
-def test_ads1293(micropython: str) -> None:
-    runner.verify(micropython, "ads1293", "ADS1293")
+@pytest.mark.parametrize("module", ["ads1293", "ads1293_rules", "ads1293_model"])
+def test_ads1293(micropython: str, module: str) -> None:
+    runner.verify(micropython, module, "ADS1293")
 
 
 @pytest.mark.parametrize("part", ["ADS1292R", "ADS1298R"])

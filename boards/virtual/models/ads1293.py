@@ -3,10 +3,12 @@
     afe = Afe1293(kernel, Electrodes("ADS1293", patient), pins)
 
 Faults and complaints as in `ads1x9x`. The analog side is lead I, II and V1 by the routing that the
-registers name: inputs 1..6 are RA, LA, LL, RL, V1 and Wilson's terminal.
+registers name: inputs 1..6 are RA, LA, LL, RL, V1 and Wilson's terminal, which has its potential
+only while its amplifiers are led to it, as the body has one only while the right leg is driven.
 """
 
-from models.analog import FAULTS, NORMAL
+from models.analog import FAULTS, NORMAL, mains
+from models.electrodes import FLOATING_HUM_VOLTS, UNDRIVEN_HUM_VOLTS
 
 # uV rms at 400 samples/s: 7 uVpp in 40 Hz by the sheet.
 NOISE_UV = 1.6
@@ -44,18 +46,11 @@ class Afe1293:
         self.frames = 0
         self.powered = True
         self.quiet = False
-        self.faults = dict(FAULTS)
-        bus_faults = {
-            "stuck_drdy": False,
-            "bit_errors": 0,
-            "wrong_id": None,
-            "mute": False,
-            "clock_ppm": 0,
-            "stuck": None,
-        }
-        self.faults.update(bus_faults)
+        self.faults = dict(FAULTS, stuck_drdy=False, bit_errors=0, wrong_id=None, mute=False)
+        self.faults.update(clock_ppm=0, stuck=None)
         self._at_noise = 0
         self._low = False
+        self._selected = False
         self._seed = 1
         self._event = kernel.at(kernel.now, self._convert)
         kernel.cancel(self._event)
@@ -114,8 +109,14 @@ class Afe1293:
     # --- conversions
 
     def decimation(self):
-        r1 = 2 if self.regs[0x25] & 1 else 4
-        return r1, _R2.get(self.regs[0x21], 0), _R3.get(self.regs[0x22], 0)
+        return self._r1(0), _R2.get(self.regs[0x21], 0), _R3.get(self.regs[0x22], 0)
+
+    def _r1(self, channel):
+        return 2 if self.regs[0x25] >> channel & 1 else 4
+
+    def _converts(self, channel):
+        """Whether a channel's modulator and its amplifier are on."""
+        return not self.regs[0x14] & 0b001001 << channel
 
     def _begin(self):
         r1, r2, r3 = self.decimation()
@@ -125,6 +126,9 @@ class Afe1293:
         if not self.regs[0x12] & 4 or self.regs[0x00] & 6:
             self._complain("START_CON without a started clock (OSC_CN) or in standby")
             return
+        on = [c for c in range(3) if self._converts(c)]
+        if any(self.regs[0x22 + c] != self.regs[0x22] or self._r1(c) != r1 for c in on):
+            self._complain("channels that are on convert at rates of their own")
         self._running = True
         self.adc_max = _ADC_MAX[r2, r3 in (6, 12)]
         factor = 1000000 - self.faults["clock_ppm"]
@@ -132,6 +136,20 @@ class Afe1293:
         self.electrodes.patient.begin(102400 // (r1 * r2 * r3))
         self._next_ns = self.kernel.now * 1000 + 6 * self._period_ns
         self.kernel.rearm(self._event, self._next_ns // 1000)
+
+    def _wilson(self, potential):
+        """Volts of Wilson's terminal, the mean of the inputs led to it; None while it floats."""
+        if self.regs[0x10] & 3 != 1:
+            return None
+        chosen = [potential[INPUTS[n]] for n in self.regs[0x0D:0x10] if 0 < n < 6]
+        return sum(chosen) / len(chosen) if chosen else None
+
+    def _driven(self):
+        """Whether the right-leg drive hears of the body and reaches it (8.3.9, 8.3.10)."""
+        e = self.electrodes
+        heard = [n for n in range(1, 6) if self.regs[0x0A] >> (n - 1) & 1]
+        to = self.regs[0x0C] & 0x0F  # shut down, or the input that it drives
+        return to == 4 and e.get("RL").on and any(e.get(INPUTS[n]).on for n in heard)
 
     def _volts(self, lead, channel):
         """Differential volts of a channel, by its routing: +/-RA, LA, LL, V1 from the leads."""
@@ -141,26 +159,38 @@ class Afe1293:
         amperes = 0.0
         if not self.regs[0x06] & 0x0C:
             amperes = self.regs[0x08] * 8e-9
-        # Potentials against RA: leads I and II, V1 against Wilson's terminal.
+        # Potentials against RA: leads I and II, V1 against the mean of the limbs.
         one, two = lead[0], lead[1] if len(lead) > 1 else 0.0
-        wct = (one + two) / 3
-        potential = {"RA": 0.0, "LA": one, "LL": two, "WCT": wct, "RL": 0.0}
-        potential["V1"] = wct + (lead[2] if len(lead) > 2 else 0.0)
+        chest = (one + two) / 3 + (lead[2] if len(lead) > 2 else 0.0)
+        potential = {"RA": 0.0, "LA": one, "LL": two, "RL": 0.0, "V1": chest}
+        self._noise_uv = 0.0
+        driven = self._driven()
+        hum = 0.0 if driven else UNDRIVEN_HUM_VOLTS
         ends = []
         for number in (value >> 3 & 7, value & 7):
             name = INPUTS[number] if number < 7 else ""
-            if not name:
+            at = self._wilson(potential) if name == "WCT" else potential.get(name)
+            if at is None:
+                hum += FLOATING_HUM_VOLTS
                 ends.append(0.0)
                 continue
+            contact = e.get(name)
             current = amperes if self.regs[0x07] >> (number - 1) & 1 else 0.0
-            volts = e.volts(e.get(name), current)
+            volts = e.volts(contact, current)
             off = min(half, max(-half, volts))
             if current:
                 bit = 1 << (number - 1)
-                # A Schmitt trigger compares the pin with VDD - 0.5 V (SNAS602, 8.3.8).
-                flagged = half + off >= VDD - 0.5
+                # A Schmitt trigger compares the pin with VDD - 0.5 V (SNAS602, 8.3.8). Without
+                # the right leg the current has no way back, and lifts the body as a whole.
+                flagged = not driven or half + off >= VDD - 0.5
                 self.regs[0x18] = self.regs[0x18] & ~bit | (bit if flagged else 0)
-            ends.append(off + (potential[name] if e.get(name).on else 0.0))
+            elif not contact.on:
+                hum += FLOATING_HUM_VOLTS
+            hum += contact.hum_uv * 1e-6
+            self._noise_uv += contact.noise_uv
+            ends.append(off + (at if contact.on else 0.0))
+        if hum:
+            ends[0] += hum * mains(self.kernel.now, e.hum_hz)
         return ends[0] - ends[1]
 
     def _convert(self):
@@ -171,19 +201,21 @@ class Afe1293:
         lead = self.electrodes.patient.leads(self.kernel.now)
         faults = self.faults
         for channel in range(3):
-            if self.regs[0x14] >> (3 + channel) & 1:
+            if not self._converts(channel):
                 code = 0
             else:
                 volts = self._volts(lead, channel)
                 test = self.regs[1 + channel] >> 6
-                if test:  # 01: VREF/12, 10: the same negative, 11: inputs shorted
+                if test:  # no electrode; 01: VREF/12, 10: the same negative, 11: inputs shorted
+                    self._noise_uv = 0.0
                     volts = 0.0 if test == 3 or faults["test_dead"] else 0.2
                     if test == 2:
                         volts = -volts
                 volts += faults["offset_uv"] * 1e-6
                 if not self.quiet:
                     self._at_noise = at = (self._at_noise + 1) % 1021
-                    volts += NOISE_UV * 1e-6 * faults["noise"] * NORMAL[at]
+                    own = NOISE_UV * faults["noise"]
+                    volts += (own**2 + self._noise_uv**2) ** 0.5 * 1e-6 * NORMAL[at]
                 volts *= 1 + faults["gain_ppm"] / 1e6
                 code = int((3.5 * volts / 4.8 + 0.5) * self.adc_max + 0.5)
                 code = min(self.adc_max, max(0, code))
@@ -192,19 +224,22 @@ class Afe1293:
             self._data[3 * channel + 2] = code & 0xFF
         self.frames += 1
         self._fresh = True
-        self.regs[0x30] = 0xE0
+        self.regs[0x30] = sum(0x20 << c for c in range(3) if self._converts(c))
         self._next_ns += self._period_ns
         self.kernel.rearm(self._event, self._next_ns // 1000)
-        if not self.faults["stuck_drdy"]:
+        # DRDYB_SRC: the channel whose ECG is announced.
+        if self.regs[0x27] & self.regs[0x30] >> 2 and not self.faults["stuck_drdy"]:
             self.pins.drive("DRDY", 1)
             self.pins.drive("DRDY", 0)
 
     # --- SPI
 
     def select(self, t_us):
+        self._selected = True
         self._command = None
 
     def deselect(self, t_us):
+        self._selected = False
         if self._command is not None and self._command[2] == 0:
             self._complain("CS went high before the 16th clock")
         self._command = None
@@ -232,6 +267,8 @@ class Afe1293:
                             rx[i] ^= 1 << bit
 
     def _byte(self, mosi, end_ns):
+        if not self._selected:
+            return 0xFF
         if self._low or not self.powered:
             if not self._low:
                 return 0xFF

@@ -50,6 +50,15 @@ BREATH = 6  # impedance, demodulated
 RESPIRATION_AMPERES = 29e-6  # SBAS502: 29 uA rms of modulation current
 
 
+def mains(t_us, hz):
+    """The mains at a time, -1 to 1: parabolic, within 6 % of a sine, which is enough."""
+    phase = (t_us * hz % 1000000) * 2 / 1000000.0
+    if phase < 1:
+        return 4 * phase * (1 - phase)
+    phase -= 1
+    return -4 * phase * (1 - phase)
+
+
 class Plan:
     def __init__(self):
         self.kind = OFF
@@ -208,7 +217,7 @@ class Analog:
             elif kind == TEST:
                 volts += 0.0 if self.faults["test_dead"] else self.test_volts(t_us)
             if plan.hum:
-                volts += plan.hum * self._sine(t_us)
+                volts += plan.hum * mains(t_us, self.electrodes.hum_hz)
             if plan.ac:
                 volts += plan.ac if self._count & 2 else -plan.ac
             value = volts * plan.scale
@@ -223,15 +232,6 @@ class Analog:
             codes[i] = value
             i += 1
         return codes
-
-    def _sine(self, t_us):
-        # Parabolic approximation: within 6 % of a sine, which is mains enough.
-        hz = self.electrodes.hum_hz
-        phase = (t_us * hz % 1000000) * 2 / 1000000.0
-        if phase < 1:
-            return 4 * phase * (1 - phase)
-        phase -= 1
-        return -4 * phase * (1 - phase)
 
     def test_volts(self, t_us):
         raise NotImplementedError

@@ -198,7 +198,6 @@ class Ads1293:
         self.rate = rate
         self.conversion_rate = conversion_rate
         self.channels = channels
-        self.gains = [3.5] * channels
         self.adc_max = adc_max(r2, r3)
         self._settings = True
 

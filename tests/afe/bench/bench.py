@@ -89,6 +89,8 @@ class Spi:
         self._run(None, rx)
 
     def write_readinto(self, tx, rx):
+        if len(tx) != len(rx):
+            raise ValueError("buffers must be the same length")
         self._run(tx, rx)
 
 
