@@ -8,7 +8,7 @@ try:
     os.remove(getattr(board, "ROOT", "/").rstrip("/") + "/hold")
     print("Heartlog: held for service. Reset the board to start the monitor.")
 except OSError:
-    if hasattr(board, "CODE_KIB"):
+    if hasattr(board, "CODE_RAM"):
         from monitor import inplace
 
         inplace.bring(board)

@@ -27,7 +27,6 @@ SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
 # The journal's part of the file system: more would take RAM, six bytes for each block.
 JOURNAL_KIB = 3200
-CODE_KIB = 104  # the functions' code, which runs from there
 CODE_RAM = (0x20000000, 0x20042000)
 ECG_RAM = 4096  # ten seconds, for live ECG
 STRIPS = False  # for want of RAM, of which a frozen build has enough (board.json)

@@ -28,10 +28,9 @@ PINS = {
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# The journal's part of the file system, and that of the functions' code, which runs from there.
-JOURNAL_KIB = 344
-JOURNAL_RESERVE = 163840
-CODE_KIB = 96
+# The journal's part of the file system; the functions' code runs from the image itself.
+JOURNAL_KIB = 392
+JOURNAL_RESERVE = 192512
 CODE_RAM = (0x20000000, 0x20042000)
 ECG_RAM = 4096  # ten seconds, for live ECG
 STRIPS = False  # for want of RAM, of which a frozen build has enough (board.json)

@@ -27,7 +27,7 @@ _BLOCK_KIB = 4
 
 def own_blocks(board, media):
     """How many blocks at the end of the journal's media are for ECG."""
-    if not media.lasting or media.blocks < _LEAST:
+    if not media.lasting or media.blocks < _LEAST or not getattr(board, "STRIPS", True):
         return 0
     asked = getattr(board, "ECG_KIB", 0) // _BLOCK_KIB
     return max(media.blocks // 8, min(asked, media.blocks * 2 // 3))

@@ -113,10 +113,6 @@ class FenceMedia(BlockMedia):
     def held(self, block):
         return self._place[block] >= 0
 
-    def place(self, block):
-        """Which block of the device a block with a fence is."""
-        return self._place[block]
-
     def _fence(self, i):
         """Makes fence `i` and finds the block of the chip that it got."""
         self._make(i)

@@ -6,38 +6,42 @@
 A module that is imported out of a file is copied into RAM, code and all; on a Pico W that is more
 than what is free. But code is never changed, and reaches names and constants through its module's
 tables, so the same bytes do their work anywhere (a module frozen into MicroPython runs from flash,
-too). A board with `CODE_KIB` keeps a copy of all functions' code in raw blocks of its flash, which
-the processor reads like memory. After a module is imported, each of its functions is pointed to
-its copy, and what it came with in RAM is left to the garbage collector.
+too). A board with `CODE_RAM` has an image in which the functions' code is not compressed, and a
+flash that the processor reads like memory. After a module is imported, each of its functions is
+pointed to its code in the image's file, and what it came with in RAM is left to the garbage
+collector.
 
 A function (`mp_obj_fun_bc_t`, py/objfun.h) has four words: type, module, inner functions, code.
-Its fourth is changed only if it points into the heap, to the very bytes that lie at the copy: to
+Its fourth is changed only if it points into the heap, to the very bytes that lie in the flash: to
 the interpreter nothing changes. Should another version of MicroPython arrange functions otherwise,
 the bytes differ, nothing is changed, and all stays in RAM.
 
-`code.map` in the image says which functions there are (host_tools/heartlog/image/codemap.py):
-for each module the length of its name u8, name, functions u8, and of each place and size in the
-`.mpy` file, u16 each. Copies lie in the map's order, from the 32nd byte of a block of 4096 on, at
-multiples of 4 (machine code wants that), and never across two blocks.
+`code.map` in the image, not compressed either, says which functions there are (codemap.py of
+host_tools/heartlog/image): for each module the length of its name u8, name, the bytes of its
+packed form before the first function u16, functions u8, and of each place and size in the `.mpy`
+file, u16 each. The packed form goes on in blocks of deflate that are stored, not compressed
+(rawcode.py there, which also keeps a function from being torn by the end of a flash block).
+
+A littlefs leaves the blocks of a file that nobody writes where they are; each but the first begins
+with pointers to those before it. So where the file lies is known by its last block, which stands
+in its folder's list (places.py).
 """
 
 import gc
-import os
 import sys
-from binascii import crc32, unhexlify
 from struct import calcsize, unpack, unpack_from
 
 import machine
 import micropython
 
-from .fence import FenceMedia
-from .media import BLOCK, PAGE
+from .places import head_of
 from .slots import Slots
 
-_MARK = b"HLCODE 1"
-_HEAD = 32  # mark, build (8 bytes), block u16, -, crc32 of the rest, random
+_BLOCK = 4096
 _WORD = calcsize("P")
 _FUNCTION = 4 * _WORD
+_SHORTEN = 30  # modules after which the loader's list is made shorter
+_STORED = 5  # bytes of a stored block's head
 _BEGIN = 6  # no function's code is shorter
 _WATCHDOG_MS = 8000
 _KEPT = 49152  # bytes in one piece for the monitor's buffers, which what is imported leaves alone
@@ -61,94 +65,76 @@ _TYPES = tuple(id(type(one)) for one in (_plain, _generator, _machine_code))
 _HOLDERS = (property, staticmethod, classmethod)
 
 
-class Places:
-    """Gives each piece of code the next place: (block, offset)."""
-
-    def __init__(self):
-        self.block = 0
-        self.at = _HEAD
-
-    def next(self, size):
-        if self.at + size > BLOCK:
-            self.block += 1
-            self.at = _HEAD
-        place = self.block, self.at
-        self.at += size + 3 & -4
-        return place
-
-
-def modules(folder):
-    """(name, (place in the file, size, ...) of its functions), in the order to import."""
-    with open(folder + "/code.map", "rb") as f:
-        while True:
-            size = f.read(1)
-            if not size:
-                return
-            name = f.read(size[0]).decode()
-            count = f.read(1)[0]
-            yield name, unpack("<%dH" % (2 * count), f.read(4 * count))
+def modules(f, lines):
+    """(name, packed bytes before its first function, (place in the file, size, ...) of its
+    functions), in the order to import. `f`: the image's file; `lines`: the loader's view of it."""
+    place, _, size = lines._find("/code.map")
+    at = int(place) + _STORED
+    end = at + int(size)
+    while at < end:
+        f.seek(at)
+        name = f.read(f.read(1)[0]).decode()
+        head, count = unpack("<HB", f.read(3))
+        functions = unpack("<%dH" % (2 * count), f.read(4 * count))
+        at += 4 + len(name) + 4 * count
+        yield name, head, functions
 
 
-def blocks_of(folder):
-    """How many blocks the copies take."""
-    places = Places()
-    for _, functions in modules(folder):
-        for i in range(1, len(functions), 2):
-            places.next(functions[i])
-    return places.block + 1
+def begins(number):
+    """Where in block `number` of a littlefs file its data begin, behind so many pointers."""
+    at = 0
+    if number:
+        at = 4
+        while not number & 1:
+            at += 4
+            number >>= 1
+    return at
 
 
-def write(media, folder, build, feed):
-    """Writes the copies. `build` is eight bytes that name the image; `feed` is called between."""
-    held = bytearray(b"\xff" * BLOCK)
-    places = Places()
-    current = 0
-    for name, functions in modules(folder):
-        with open("%s/%s.mpy" % (folder, name.replace(".", "/")), "rb") as f:
-            at = 0
-            for i in range(0, len(functions), 2):
-                block, offset = places.next(functions[i + 1])
-                if block != current:
-                    _program(media, current, held, build)
-                    feed()
-                    for j in range(BLOCK):
-                        held[j] = 0xFF
-                    current = block
-                while at < functions[i]:
-                    at += len(f.read(min(PAGE, functions[i] - at)))
-                code = f.read(functions[i + 1])
-                at += len(code)
-                held[offset : offset + len(code)] = code
-    _program(media, current, held, build)
+class Placed:
+    """Where each byte of a file lies in the flash, which the processor reads from `start` on.
+
+    Raises ValueError when the file system's lists don't tell."""
+
+    def __init__(self, device, flash, start, folder, name):
+        block, size = head_of(device, folder, name)
+        self._start = start
+        self._ends = []  # of the file's bytes in each block
+        at = 0
+        while at < size:
+            at += min(size - at, _BLOCK - begins(len(self._ends)))
+            self._ends.append(at)
+        self._blocks = [block]
+        while len(self._blocks) < len(self._ends):
+            block = unpack_from("<I", flash, block * _BLOCK)[0]
+            if block >= len(flash) // _BLOCK:
+                raise ValueError("a block of %s is outside the flash" % name)
+            self._blocks.insert(0, block)
+
+    def address(self, offset):
+        """That of the file's byte `offset`."""
+        ends = self._ends
+        i = offset // _BLOCK  # or one behind it
+        while offset >= ends[i]:
+            i += 1
+        at = ends[i - 1] if i else 0
+        return self._start + self._blocks[i] * _BLOCK + begins(i) + offset - at
 
 
-def _program(media, block, held, build):
-    """Writes one block whole, its head last: a block with a head is complete."""
-    held[:8] = _MARK
-    held[8:16] = build
-    held[16] = block
-    held[17] = block >> 8
-    held[20:24] = crc32(memoryview(held)[_HEAD:]).to_bytes(4, "little")
-    held[24:_HEAD] = os.urandom(8)
-    media.erase(block)
-    for page in range(BLOCK // PAGE - 1, -1, -1):
-        media.program(block, page, held[page * PAGE : page * PAGE + PAGE])
-
-
-def whole(flash, media, blocks, build):
-    """Whether the first `blocks` blocks hold this build's copies, undamaged."""
-    for block in range(blocks):
-        if not media.held(block):
-            return False
-        at = media.place(block) * BLOCK
-        head = bytes(flash[at : at + _HEAD])
-        if head[:8] != _MARK or head[8:16] != build:
-            return False
-        if head[16] | head[17] << 8 != block:
-            return False
-        if crc32(flash[at + _HEAD : at + BLOCK]) != unpack_from("<I", head, 20)[0]:
-            return False
-    return True
+def copies(f, place, head, functions, placed):
+    """[address, size] of each function of a module. `place`: the module's in the image's file
+    `f`; `placed`: where that lies."""
+    found = []
+    at = place + head
+    start = end = functions[0] if functions else 0
+    for i in range(0, len(functions), 2):
+        while functions[i] >= end:
+            at += end - start
+            f.seek(at)
+            start, end = end, end + unpack("<xHxx", f.read(_STORED))[0]
+            at += _STORED
+        found.append((placed.address(at + functions[i] - start), functions[i + 1]))
+    return found
 
 
 class Mover:
@@ -202,71 +188,76 @@ class Mover:
 
 
 def bring(board):
-    """Imports the modules that `code.map` names, with their code in flash if the board has room
-    for it. What can't be moved stays in RAM, where it does the same; says how much was moved."""
-    import image_info
-
-    folder = sys.path[0]
-    try:
-        blocks = blocks_of(folder)
-    except OSError:
+    """Imports the modules that `code.map` names, with their code in flash. What can't be moved
+    stays in RAM, where it does the same; says how much was moved."""
+    slots = Slots(getattr(board, "ROOT", "/"))
+    slot = slots.running()
+    if slot is None:
         return 0  # frozen into MicroPython: it is in flash already
     # Held while all else is imported around it: code that is left to the collector leaves many
     # small holes, and what the monitor builds first are its buffers.
     _held.append(bytearray(_KEPT))
-    device = board.flash_device()
-    root = getattr(board, "ROOT", "/").rstrip("/")
-    media = FenceMedia(root + "/code", device, board.CODE_KIB * 1024 // BLOCK)
-    if blocks > media.blocks:
-        raise ValueError("the image's code needs %d blocks of flash" % blocks)
-    flash = memoryview(device)
-    build = unhexlify(image_info.BUILD)
     feed = _nothing
-    if Slots(root).on_trial():  # its watchdog is running already
+    if slots.on_trial():  # its watchdog is running already
         feed = machine.WDT(timeout=_WATCHDOG_MS).feed
-    if not whole(flash, media, blocks, build):
-        write(media, folder, build, feed)
-    return _bring(folder, media, device, board.CODE_RAM, feed)
+    return _bring(board.flash_device(), slots.path(slot), board.CODE_RAM, feed)
 
 
-def _imported(line):
-    """Whether a line of the image's list is that of a module that is in use."""
+def _among(names, line):
+    """Whether a line of the image's list is that of one of the modules."""
     path = line.split(b" ")[0]
-    return path[-4:] == b".mpy" and path[:-4].decode().replace("/", ".") in sys.modules
+    return path[-4:] == b".mpy" and path[:-4].decode().replace("/", ".") in names
 
 
 def _nothing():
     pass
 
 
-def _bring(folder, media, device, ram, feed):
+def _bring(device, path, ram, feed):
     import uctypes
 
-    start = uctypes.addressof(device)
+    folder, name = path.split("/")[-2:]
+    placed = Placed(device, memoryview(device), uctypes.addressof(device), folder, name)
     mover = Mover(uctypes.bytearray_at, *ram)
-    places = Places()
-    for name, functions in modules(folder):
-        __import__(name)
-        copies = []
-        for i in range(1, len(functions), 2):
-            block, offset = places.next(functions[i])
-            copies.append((start + media.place(block) * BLOCK + offset, functions[i]))
-        mover.module(sys.modules[name].__dict__, copies)
-        feed()
+    lines = lines_of(sys.path[0])
+    done = []
+    with open(path, "rb") as f:
+        for name, head, functions in modules(f, lines):
+            place = int(lines._find("/%s.mpy" % name.replace(".", "/"))[0])
+            __import__(name)
+            found = copies(f, place, head, functions, placed)
+            mover.module(sys.modules[name].__dict__, found)
+            feed()
+            done.append(name)
+            if len(done) == _SHORTEN:
+                _shorten(lines, done)
+                done.clear()
     return mover.moved
+
+
+def lines_of(folder):
+    """The loader's view of the image that is mounted there."""
+    import vfs
+
+    for system, there in vfs.mount():
+        if there == folder:
+            return system
+
+
+def _shorten(system, names):
+    """Takes modules that are in use out of the loader's list of where in the image each lies."""
+    head = getattr(system, "_head", None)
+    if isinstance(head, bytes):
+        lines = head.split(b"\n")
+        system._head = b"\n".join([line for line in lines if not _among(names, line)])
 
 
 def forget():
     """Leaves this module itself to the garbage collector, for it has done its work, and so the
     loader's list of where in the image each module is that was imported."""
     import monitor
-    import vfs
 
-    for system, folder in vfs.mount():
-        head = getattr(system, "_head", None)
-        if folder == sys.path[0] and isinstance(head, bytes):
-            lines = head.split(b"\n")
-            system._head = b"\n".join([line for line in lines if not _imported(line)])
+    _shorten(lines_of(sys.path[0]), sys.modules)
     del sys.modules[__name__]
     del monitor.inplace
     _held.clear()

@@ -156,3 +156,16 @@ def places(device, folder):
         for what, file, kind, (block, size) in _folder(its, pair):
             if what == _FILE and kind == _CTZ and size == BLOCK and block < its.blocks:
                 yield name, file, block
+
+
+def head_of(device, folder, name):
+    """(last block, bytes) of a file of more than one block in a folder that lies at the top of the
+    file system on the device; ValueError: not there, or not a littlefs that is known."""
+    its = _List(device)
+    pair = _find(its, folder.encode())
+    if pair is not None:
+        name = name.encode()
+        for what, file, kind, where in _folder(its, pair):
+            if what == _FILE and kind == _CTZ and file == name:
+                return where
+    raise ValueError("no file %s in %s" % (name, folder))

@@ -53,7 +53,8 @@ def days(board: Board, bytes_per_beat: float) -> float:
     (settings and kept ECG apart, and a block that is always erased ahead)."""
     blocks = board.journal_kib * 1024 // BLOCK
     media = SimpleNamespace(lasting=True, blocks=blocks)
-    records = blocks - SETTINGS_BLOCKS - int(own_blocks(board, media)) - 1
+    ecg = own_blocks(SimpleNamespace(STRIPS=board.strips), media)
+    records = blocks - SETTINGS_BLOCKS - int(ecg) - 1
     return records * BLOCK / bytes_per_beat / BEATS_A_DAY
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from heartlog.errors import CommandError, NotFound
+from heartlog.image.contents import given
 from heartlog.image.places import board_names, boards_dir
 
 
@@ -81,7 +82,8 @@ class Board:
     filesystem_kib: int
     slot_kib: int
     journal_kib: int
-    code_kib: int
+    strips: bool
+    """Whether the journal's flash keeps ECG, too (STRIPS in board.py)."""
     frozen: dict[str, Any]
     """`journal_kib`, and `board`'s constants, of a build that has the monitor frozen in."""
     prepare: tuple[str, ...]
@@ -166,7 +168,7 @@ def _board(told: dict[str, Any]) -> Board:
         filesystem_kib=int(flash["filesystem_kib"]),
         slot_kib=int(flash["slot_kib"]),
         journal_kib=int(flash["journal_kib"]),
-        code_kib=int(flash.get("code_kib", 0)),
+        strips=given(boards_dir() / str(told["name"]) / "board.py").get("STRIPS") is not False,
         frozen=dict(flash.get("frozen", {})),
         prepare=tuple(str(line) for line in flash.get("prepare", ())),
         stack=str(ble["stack"]),

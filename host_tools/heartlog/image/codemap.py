@@ -11,7 +11,8 @@ import ast
 import struct
 from pathlib import Path
 
-from heartlog.image.mpyfile import functions
+from heartlog.image import rawcode
+from heartlog.image.mpyfile import Function, functions
 from heartlog.image.places import firmware_dir
 
 NAME = "code.map"
@@ -67,17 +68,25 @@ def _imports(name: str, source: Path) -> list[str]:
     return found
 
 
+def code_of(files: dict[str, bytes]) -> dict[str, list[Function]]:
+    """The functions that a board runs where they lie, by path, in the order to import."""
+    found = {}
+    for name in order(files):
+        path = name.replace(".", "/") + ".mpy"
+        code = functions(files[path])[1:]
+        kept = [one for one in code if one.movable and SHORTEST <= one.size <= rawcode.LONGEST]
+        found[path] = [] if name in STAYS else kept
+    return found
+
+
 def code_map(files: dict[str, bytes]) -> bytes:
     """The map of an image's files (path -> contents)."""
     parts = []
-    for name in order(files):
-        code = functions(files[name.replace(".", "/") + ".mpy"])[1:]
-        placed = [one for one in code if one.movable and one.size >= SHORTEST]
-        if name in STAYS:
-            placed = []
-        words = [word for one in placed for word in (one.at, one.size)]
-        word = name.encode()
-        parts.append(bytes([len(word)]) + word + bytes([len(placed)]))
+    for path, code in code_of(files).items():
+        words = [word for one in code for word in (one.at, one.size)]
+        name = path.removesuffix(".mpy").replace("/", ".").encode()
+        head = len(rawcode.packed_head(files[path], code))
+        parts.append(bytes([len(name)]) + name + struct.pack("<HB", head, len(code)))
         parts.append(struct.pack(f"<{len(words)}H", *words))
     return b"".join(parts)
 
@@ -93,10 +102,10 @@ def read_map(data: bytes) -> dict[str, list[tuple[int, int]]]:
     try:
         while at < len(data):
             end = at + 1 + data[at]
-            name, count = data[at + 1 : end].decode("ascii"), data[end]
-            words = struct.unpack_from(f"<{2 * count}H", data, end + 1)
+            name, count = data[at + 1 : end].decode("ascii"), data[end + 2]
+            words = struct.unpack_from(f"<{2 * count}H", data, end + 3)
             found[name] = list(zip(words[::2], words[1::2], strict=True))
-            at = end + 1 + 4 * count
+            at = end + 3 + 4 * count
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise ValueError(f"no map of code: {error}") from error
     return found

@@ -52,29 +52,33 @@ def family_of(part: str) -> str:
 
 def modules_for(board_file: Path) -> Callable[[str], bool]:
     """Tells of a module (its path within the firmware) whether this board's image holds it."""
-    given = _given(board_file)
+    told = given(board_file)
     out: set[str] = set()
-    part = given.get("AFE")
+    part = told.get("AFE")
     if isinstance(part, str):
         for family, modules in _FAMILIES.items():
             if family != family_of(part):
                 out |= modules
-    if "SPI_PINS" not in given:
+    if "SPI_PINS" not in told:
         out |= _PIO
-    if given.get("STRIPS") is False:
-        out |= _STRIPS
-    if "CODE_KIB" not in given:
+    if not runs_in_place(board_file):
         out.add("monitor/inplace.py")
+    if told.get("STRIPS") is False:
+        out |= _STRIPS
     return lambda path: path not in out
 
 
 def runs_in_place(board_file: Path) -> bool:
-    """Whether the board keeps its functions' code in flash (see firmware/monitor/inplace.py)."""
-    return "CODE_KIB" in _given(board_file)
+    """Whether the board runs functions' code from flash (see firmware/monitor/inplace.py)."""
+    return "CODE_RAM" in given(board_file)
 
 
-def _given(board_file: Path) -> dict[str, object]:
-    """The module's names and their values; None for a value that is not a literal."""
+def given(board_file: Path) -> dict[str, object]:
+    """A board.py's names and their values; None for a value that is not a literal.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     values: dict[str, object] = {}
     for node in ast.parse(board_file.read_bytes()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -20,12 +20,14 @@ _CHANGED = 0x10 | 0x20 | 0x40
 
 @dataclass(frozen=True)
 class Function:
-    """A function's code: its place and bytes in the file, and whether nothing points into it
-    from outside, so that it can be had elsewhere."""
+    """A function's code: its place and bytes in the file, whether nothing points into it from
+    outside, so that it can be had elsewhere, and whether it is machine code, which must lie at a
+    multiple of 4."""
 
     at: int
     size: int
     movable: bool
+    machine: bool
 
 
 class _Reader:
@@ -93,7 +95,7 @@ def _constant(reader: _Reader) -> None:
 def _code(reader: _Reader, found: list[Function]) -> None:
     head = reader.number()
     kind, inner, size = head & 3, head & 4, head >> 3
-    found.append(Function(reader.at, size, kind in (_BYTECODE, _VIPER)))
+    found.append(Function(reader.at, size, kind in (_BYTECODE, _VIPER), kind != _BYTECODE))
     reader.at += size
     if kind == _NATIVE:
         reader.number()  # where the prelude is

@@ -67,7 +67,7 @@ def _frozen(board: Board) -> str:
     size = int(board.frozen.get("journal_kib", board.journal_kib))
     if size == board.journal_kib:
         return ""
-    there = _journal(dataclasses.replace(board, journal_kib=size))
+    there = _journal(dataclasses.replace(board, journal_kib=size, strips=True))
     return f" With the monitor frozen into MicroPython it is {there}."
 
 

@@ -11,17 +11,22 @@ room. So an image is one file, which the board's loader (`firmware/loader.py`) m
     board.mpy 2861 578 839                     path, place in the file, packed bytes, bytes
     ...
 
-Behind the lines lie the modules, each packed by itself: raw deflate (RFC 1951) with a window of
-2 KiB, which MicroPython's own `deflate` unpacks while it imports. A larger window makes the image
-smaller by a thousandth and takes more of a board's heap.
+Behind the lines lie the modules in that order, each packed by itself: raw deflate (RFC 1951) with
+a window of 2 KiB, which MicroPython's own `deflate` unpacks while it imports. A larger one makes
+the image smaller by a thousandth and takes more of a board's heap. Of a board that runs code where
+it lies in flash (an image with a `code.map`) the functions are in it as they are (`rawcode`), and
+the lines' numbers have leading zeros: where they end must not depend on what they say.
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from heartlog.image import codemap
+from heartlog.image.rawcode import WINDOW_BITS, deflated, placed
 
 MARK = "HLI1"
 FIRST_LINE = 21
-WINDOW_BITS = 11
 SUFFIXES = (".mpy", ".map")  # what is imported on a board, and read while importing
 
 
@@ -37,30 +42,42 @@ class Unpacked:
     packed: dict[str, int]
 
 
-def deflated(contents: bytes) -> bytes:
-    """Contents as they are in an image file."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS, 9)
-    return packer.compress(contents) + packer.flush()
-
-
 def pack(files: dict[str, bytes], *, board: str, arch: str, version: str, build: str) -> bytes:
     """The image file of the modules in `files` (path -> contents); other files are left out."""
     inside = {path: files[path] for path in sorted(files) if path.endswith(SUFFIXES)}
-    packed = {path: deflated(contents) for path, contents in inside.items()}
     about = f"{board} {arch} {version} {build}"
-    size = 0
-    # The lines name places that depend on how long the lines are: twice round, or three times.
-    while True:
-        lines, at = [about], size
-        for path, contents in inside.items():
-            lines.append(f"{path} {at} {len(packed[path])} {len(contents)}")
-            at += len(packed[path])
-        text = "\n".join(lines).encode() + b"\n"
-        if size == FIRST_LINE + len(text):
-            break
-        size = FIRST_LINE + len(text)
-    first = f"{MARK} {at:08d} {len(text):06d}\n".encode()
-    return first + text + b"".join(packed.values())
+    if codemap.NAME in inside:
+        size = FIRST_LINE + len("\n".join([about, *(_line(path, 0, 0, 0) for path in inside)])) + 1
+        packed = dict(placed(inside, codemap.code_of(inside), size, {codemap.NAME}))
+        text, at = _lines(about, inside, packed, size, _line)
+    else:
+        packed = {path: deflated(contents) for path, contents in inside.items()}
+        text, at, size = "", 0, 0
+        # The lines name places that depend on how long the lines are: twice, or three times.
+        while size != FIRST_LINE + len(text):
+            size = FIRST_LINE + len(text)
+            text, at = _lines(about, inside, packed, size, "{} {} {} {}".format)
+    first = f"{MARK} {at:08d} {len(text):06d}\n"
+    return (first + text).encode() + b"".join(packed.values())
+
+
+def _line(path: str, place: int, packed: int, size: int) -> str:
+    return f"{path} {place:06d} {packed:05d} {size:05d}"
+
+
+def _lines(
+    about: str,
+    files: dict[str, bytes],
+    packed: dict[str, bytes],
+    at: int,
+    line: Callable[[str, int, int, int], str],
+) -> tuple[str, int]:
+    """The lines of an image whose modules begin at `at`, and where the last of them ends."""
+    lines = [about]
+    for path, stream in packed.items():
+        lines.append(line(path, at, len(stream), len(files[path])))
+        at += len(stream)
+    return "\n".join(lines) + "\n", at
 
 
 def unpack(data: bytes) -> Unpacked:

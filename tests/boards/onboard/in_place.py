@@ -1,13 +1,15 @@
 """Imports the monitor with its functions' code in a flash that lies in memory, as rp2's does.
 
-Argument JSON: image (with a code map), folder (for its slot), loader, move (False: all stays in
-RAM), flash (a file that holds the flash from run to run), cut (power goes at that flash operation,
-0: never), spoil (a byte of the flash to change before, or -1).
-Prints the bytes moved, the heap that the modules take, whether they work, and flash operations.
+Argument JSON: image (with a code map), loader, move (False: all stays in RAM), flash (a file that
+holds the flash from run to run), before (what the flash went through: "again" the image was
+written once before and removed, "twice" it is in the other slot, too).
+Prints the bytes moved, the heap that the modules take, flash operations, and whether the modules
+work once all flash but the image's has been written over.
 """
 
 import gc
 import json
+import os
 import sys
 
 import attached
@@ -18,21 +20,17 @@ with open(sys.argv[1]) as f:
     told = json.load(f)
 
 
-class Cut(BaseException):
-    """Power went."""
-
-
 class Flash(bytearray):
     """A block device whose contents are in memory, where functions can run from it."""
 
-    operations = erases = 0
+    operations = 0
 
     def readblocks(self, number, buffer, offset=0):
         at = number * 4096 + offset
         buffer[:] = self[at : at + len(buffer)]
 
     def writeblocks(self, number, buffer, offset=0):
-        self.count()
+        self.operations += 1
         at = number * 4096 + offset
         for i in range(len(buffer)):
             self[at + i] &= buffer[i]
@@ -43,25 +41,15 @@ class Flash(bytearray):
         if what == 5:
             return 4096
         if what == 6:
-            self.count()
-            self.erases += 1
+            self.operations += 1
             self[argument * 4096 : argument * 4096 + 4096] = b"\xff" * 4096
         return 0
-
-    def count(self):
-        self.operations += 1
-        if self.operations == told["cut"]:
-            with open(told["flash"], "wb") as f:
-                f.write(self)
-            print(json.dumps({"cut": self.operations}))
-            raise SystemExit(0)
 
 
 class Board:
     """As boards/pico_w/board.py tells it."""
 
     ROOT = "/data"
-    CODE_KIB = 160
 
     def flash_device(self):
         return flash
@@ -85,14 +73,33 @@ try:
 except OSError:
     flash = Flash(b"\xff" * (BLOCKS * 4096))
     new = True
-if told["spoil"] >= 0:
-    flash[told["spoil"]] ^= 1
 if new:
     vfs.VfsLfs2.mkfs(flash, progsize=256)
 vfs.mount(vfs.VfsLfs2(flash, progsize=256), Board.ROOT)
-attached.attach(told["loader"], told["folder"])
+
+
+def install(slot):
+    """Puts the image into a slot, in pieces, as an update comes."""
+    name = "%s/slots/%s.img" % (Board.ROOT, slot)
+    with open(told["image"], "rb") as f:
+        data = f.read(4096)
+        while data:
+            with open(name, "ab") as out:
+                out.write(data)
+            data = f.read(4096)
+    return name
+
+
+if new:
+    os.mkdir(Board.ROOT + "/slots")
+    if told["before"] == "again":
+        os.remove(install("a"))
+    install("a")
+    if told["before"] == "twice":
+        install("b")
+attached.attach(told["loader"], Board.ROOT)
 Board.CODE_RAM = heap()
-before = flash.operations
+flash.operations = 0
 moved = 0
 gc.collect()
 free = gc.mem_alloc()
@@ -103,17 +110,29 @@ if told["move"]:
 else:
     import image_info  # noqa: F401
 
-    for name, _ in inplace.modules(sys.path[0]):
-        __import__(name)
+    with open(Board.ROOT + "/slots/a.img", "rb") as f:
+        for name, _, _ in inplace.modules(f, inplace.lines_of(sys.path[0])):
+            __import__(name)
 inplace.forget()
 del inplace
 from monitor import app  # noqa: E402, F401
 
 gc.collect()
 heap_taken = gc.mem_alloc() - free
-operations, erases = flash.operations - before, flash.erases
+operations = flash.operations
 with open(told["flash"], "wb") as f:
     f.write(flash)
+# Whatever is not the running image's own goes, as it may at any time.
+try:
+    os.remove(Board.ROOT + "/slots/b.img")
+except OSError:
+    pass
+try:
+    with open(Board.ROOT + "/over", "wb") as f:
+        while True:
+            f.write(bytes(4096))
+except OSError:
+    pass
 
 # What was moved does its work, with the collector busy: records are packed and read again.
 from monitor import settings as _settings  # noqa: E402
@@ -140,8 +159,6 @@ print(
             "heap": heap_taken,
             "records": journal.next_seq - journal.first_seq,
             "operations": operations,
-            "erases": erases,
-            "place": bytes(flash).find(b"HLCODE 1"),
         }
     )
 )

@@ -1,7 +1,7 @@
 """Fills a board's whole file system as years of use would, with images of the largest size.
 
-Argument JSON: flash, flash_size, slots, slot_size, journal_kib, code_kib, reserve (None: the
-firmware's), loader, fences (False: flash that is programmed once only). Prints what there was
+Argument JSON: flash, flash_size, slots, slot_size, journal_kib, reserve (None: the firmware's),
+strips, loader, fences (False: flash that is programmed once only). Prints what there was
 room for.
 """
 
@@ -11,7 +11,7 @@ import sys
 
 import flash
 import flashed
-from monitor import fence, settings, slots, update
+from monitor import settings, slots, update
 from monitor.ecgflash import EcgFlash
 from monitor.ecgplace import own_blocks
 from monitor.journal import Journal
@@ -37,6 +37,7 @@ class Board:
     """As boards/*/board.py tell it."""
 
     JOURNAL_KIB = told["journal_kib"]
+    STRIPS = told["strips"]
 
     def journal_device(self):
         return ROOT + "/journal"
@@ -134,10 +135,6 @@ if told["slots"]:
         for at in range(0, told["slot_size"], 4096):
             f.write(image(1)[: min(4096, told["slot_size"] - at)])
     sys.path.insert(0, slots.PLACE + "a")
-if told["code_kib"]:
-    code = fence.FenceMedia(ROOT + "/code", Board().flash_device(), told["code_kib"] // 4)
-    while code.grow():
-        pass
 media, problem = open_media(Board())
 said["journal"] = media.blocks * 4
 said["problem"] = str(problem) if problem else None

@@ -4,7 +4,7 @@ import gc
 
 import board
 
-if hasattr(board, "CODE_KIB"):  # as start.py has it
+if hasattr(board, "CODE_RAM"):  # as start.py has it
     from monitor import inplace
 
     inplace.bring(board)
