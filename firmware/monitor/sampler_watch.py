@@ -154,14 +154,19 @@ class Watch:
         if self._period_us < FASTEST_US:
             state[core.VOUCHED] = state[core.HEAD]
             return
-        late = time.ticks_diff(now, self._audit_ms) - AUDIT_MS
-        if not self.running or self._changed is not None or (late < 0 and not at_once):
+        if not self.running or self._changed is not None:
             return
+        late = time.ticks_diff(now, self._audit_ms) - AUDIT_MS
+        if late >= 0 or at_once:
+            self._verify(now, late < _PATIENCE_MS and not at_once)
+
+    def _verify(self, now, patient):
+        state = self._state
         # Best just after a frame was read: the next one may be nearer than a period, for an
         # interrupt without priority can be late by a good part of one.
         since = (time.ticks_us() - state[core.LAST]) & 0xFFFFFF
         if since + self._audit_us > self._period_us >> 1:
-            if late < _PATIENCE_MS and not at_once:
+            if patient:
                 return
             last = state[core.LAST]
             begun = time.ticks_ms()

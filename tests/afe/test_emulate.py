@@ -26,6 +26,7 @@ def test_samplers_on_an_emulated_board(uf2: Path, pio: bool) -> None:
     print(figures)
     assert not figures["interrupted"]
     assert not failed(figures), figures
+    assert int(str(figures["collections"])) >= SECONDS // 15  # each cost an audit 5 samples once
     assert figures["beats_that_differ_from_this_computers"] == 0
     assert int(str(figures["beats"])) >= 7 * SECONDS // 5
     assert passed == sorted(passed)

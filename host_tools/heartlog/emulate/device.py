@@ -148,9 +148,11 @@ class AfeDevice:
         else:
             self.afe.select(self.kernel.now)
 
-    def _first_clock(self) -> None:
+    def _first_clock(self, read: bool = True) -> None:
         if self._waiting:
             self._waiting = False
+            if not read:  # a command: at the end, when nobody waits for frames any more
+                return
             if not self.latencies:
                 self.unread_before = self.afe.unread
             self.latencies.append(self.rp.clock.micros - self._drdy_us)
@@ -159,7 +161,7 @@ class AfeDevice:
 
     def _transmit(self, value: int) -> None:
         now = self._sync()
-        self._first_clock()
+        self._first_clock(read=value == 0)  # (DIN is low while a frame is read)
         spi = self.rp.spi[self.spi_index]
         baudrate = int(getattr(spi, "clock_frequency", 0) or 4_000_000)
         received = bytearray(1)

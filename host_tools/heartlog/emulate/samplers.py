@@ -130,6 +130,7 @@ class Run:
             "beats": len(self._peaks),
             "beats_that_differ_from_this_computers": self._differing(),
             "heap_growth": told["heap_growth"],
+            "collections": told["collections"],
             "complaints": device.afe.complaints[:10],
         }
 
