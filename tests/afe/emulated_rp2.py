@@ -163,6 +163,7 @@ def modules(chip: Chip) -> dict[str, types.ModuleType]:
             )
 
         def config(self, read: int, write: int, count: int, ctrl: int, trigger: bool) -> None:
+            assert count < 1 << 28, "an RP2350 keeps the mode above 28 bits of TRANS_COUNT"
             poke(DMA + 0x00, read)
             poke(DMA + 0x04, write)
             poke(DMA + 0x08, count)
