@@ -182,30 +182,18 @@ class PioSampler(Sampler):
         waiting = (self._arrived() - self._taken) // self._frame_bytes
         if waiting > self._holds:
             # The ring went round: what is old was written over, and half is given up for safety.
-<<<<<<< HEAD
             waiting -= self._holds // 2
             self._skip(waiting)
             self._lose_now(waiting, core.RING_FULL)
             self._state[core.FULL] += waiting
         waiting = (self._vouched - self._taken) // self._frame_bytes
-        if self._before_cut():
-            waiting = min(waiting, (self._cut - self._taken) // self._frame_bytes)
+        self._before_cut()  # (no audit vouches beyond a cut)
         # (Each pass of the loop comes here: a frame on the heap would cost 0.6 ms, see `afe.bus`.)
         return self._copy(waiting) if waiting > 0 else 0
 
     def _copy(self, waiting):
         size = self._frame_bytes
         unpack = self._unpack
-=======
-            lost = waiting - self._holds // 2
-            self._skip(lost)
-            self._lose_now(lost, core.RING_FULL)
-            self._state[core.FULL] += lost
-        waiting = (self._vouched - self._taken) // size
-        self._before_cut()  # (no audit vouches beyond a cut)
-        if waiting <= 0:
-            return 0
->>>>>>> 6772514 (sampler: Begin a DMA run where the last one ended, and keep its count within an RP2350's 28 bits.)
         while waiting:
             n = pio.good(self._raw, unpack, min(waiting, BLOCK))
             if n:
