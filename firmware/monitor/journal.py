@@ -13,22 +13,25 @@ What is promised
   - When the ring is full the oldest block goes. Acknowledgement is cumulative, so acknowledged
     records always go before others; if unacknowledged ones had to go, a DROPPED record says which.
   - A block that can't be erased or written is left out, a page that doesn't read back is written
-    again elsewhere. A journal without a usable block goes on in RAM and counts `lost_pages`.
+    again elsewhere. A journal without a usable block goes on in RAM and counts `lost_pages`; when
+    one can be written again, a DROPPED record says what did not get there.
 """
 
 import time
-from struct import pack_into, unpack_from
+from struct import unpack_from
 
 from . import ring as _ring
 from .link import wire
 from .link.pack import MOST_RECORDS, PAGE, PAGE_HEAD, PAGE_KIND, PAGE_KIND_1, SEALED, Packer
 from .link.unpack import Unpacker
+from .losses import Losses
 from .shelf import Shelf
 from .vault import Vault
 
 FLUSH_MS = 9000  # plus a turn of the main loop, with two erases in it at most: ten seconds
 MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
 _ROW = 2 + wire.MAX_BODY
+_TRIES = 16  # blocks in a row that can't be written: another page of them waits for another flush
 _SLOW = (wire.BEAT, wire.SIGNAL, wire.BATTERY, wire.NOTE)  # these wait; others go at once
 
 
@@ -52,15 +55,14 @@ class Journal(Shelf):
         self.sample = 0  # of the last beat
         self.flushes = 0
         self.lost_pages = 0
-        self.dropped = 0  # unacknowledged numbers that had to go
         self.recent = bytearray(MOST_OPEN * _ROW)
         self.oldest_recent = 1
         self._since = None  # ticks when the oldest unflushed record came
         self._urgent = False
         self._open = False
-        self._dropping = False
-        self._drop_first = self._drop_last = 0
-        self._scratch = bytearray(wire.MAX_BODY)
+        self.losses = Losses()
+        self._usable = True  # the block of the open page could be erased
+        self._tried = -1  # the block that was prepared ahead last, by its first page
 
     @property
     def journal(self):
@@ -146,8 +148,8 @@ class Journal(Shelf):
     # --- writing -------------------------------------------------------------------------------
     def append(self, kind, body, size):
         """Takes a record (size bytes of body); returns its seq."""
-        if self._dropping and kind != wire.DROPPED:
-            self._tell_dropped()
+        if kind != wire.DROPPED:
+            self.losses.tell(self)
         if not self._open:
             self._open_page()
         if not self._packer.add(kind, body, size):
@@ -206,6 +208,8 @@ class Journal(Shelf):
 
     def _program(self, start, end):
         """Bytes of the page into flash, sealed if there is a key; False: they don't read back."""
+        if not self._usable:
+            return False
         image, vault = self.page, self.vault
         if vault.cover is not None:
             image = vault.image
@@ -213,6 +217,7 @@ class Journal(Shelf):
         if not self.ring.program(self.number, image, start, end):
             return False
         self.length = end
+        self.losses.failing = False
         vault.settle()
         return True
 
@@ -221,7 +226,7 @@ class Journal(Shelf):
         reader = Unpacker(bytes(self.page[:end]), self.ring.journal)
         records = reader.records(self.flushed_seq)
         first = records[0][0] if records else self.next_seq
-        for _ in range(_ring.UNITS // _ring.PAGE_UNITS + 2):
+        for _ in range(1 if self.losses.failing else _ring.UNITS // _ring.PAGE_UNITS + 2):
             self._next_page()
             self._open_page(first)
             for _, kind, body in records:
@@ -230,12 +235,17 @@ class Journal(Shelf):
             if self._program(0, end):
                 return
         self.lost_pages += 1
+        self.losses.unwritten(first, self.next_seq - 1)
+        ring = self.ring
+        for block in range(ring.media.blocks):
+            if ring.first[block] >= first:  # of a page that is not there
+                ring.first[block] = ring.NONE
 
     # --- pages ---------------------------------------------------------------------------------
     def _next_page(self):
         self._open = False
         self.length = 0
-        self.number += _ring.PAGE_UNITS
+        self.number += _ring.PAGE_UNITS if self._usable else _ring.UNITS
 
     def _open_page(self, seq=0):
         """Begins the page `number`; its block is erased first if that is not done yet."""
@@ -243,10 +253,16 @@ class Journal(Shelf):
         seq = seq or self.next_seq
         if self.number % _ring.UNITS == 0:
             self.vault.next_block()
-            for _ in range(ring.media.blocks):
-                if self._make_ready(self.number):
-                    break
+            left = 1 if self.losses.failing else min(_TRIES, ring.media.blocks)
+            self._usable = self._make_ready(self.number)
+            while not self._usable and left > 1:
+                left -= 1
                 self.number += _ring.UNITS
+                self._usable = self._make_ready(self.number)
+            if self._usable:
+                ring.begin()
+            else:
+                self.losses.failing = True
             ring.first[self.number % ring.slots // _ring.UNITS] = seq
         elif ring.first[self.number % ring.slots // _ring.UNITS] == ring.NONE:
             ring.first[self.number % ring.slots // _ring.UNITS] = seq
@@ -259,8 +275,9 @@ class Journal(Shelf):
         """Erases the block that follows the open one; True when there was something to do."""
         ring = self.ring
         number = (self.number // _ring.UNITS + 1) * _ring.UNITS
-        if ring.ready(number):
-            return False
+        if ring.ready(number) or number == self._tried:
+            return False  # a bad one has another try when it is needed, not at every turn
+        self._tried = number
         self._make_ready(number)
         return True
 
@@ -277,28 +294,13 @@ class Journal(Shelf):
                 if i != block and ring.first[i] < left:
                     left = ring.first[i]
             if left == ring.NONE:
-                left = self.next_seq
+                left = self.flushed_seq + 1
             if left > goes:
                 self.first_seq = max(self.first_seq, left)
                 if left - 1 > ring.acked:
-                    self._note_dropped(goes if goes > ring.acked else ring.acked + 1, left - 1)
+                    self.losses.went(max(goes, ring.acked + 1), left - 1)
         self.oldest_page = max(self.oldest_page, number + _ring.UNITS - ring.slots)
         return ring.prepare(number, self.next_seq)
-
-    def _note_dropped(self, first, last):
-        if not self._dropping:
-            self._drop_first = first
-        self._drop_last = last
-        self._dropping = True
-        self.dropped += last - first + 1
-
-    def _tell_dropped(self):
-        """The DROPPED record of what had to go."""
-        self._dropping = False
-        count = self._drop_last - self._drop_first + 1
-        body = self._scratch
-        pack_into("<IIIB", body, 0, self.sample, self._drop_first, count, wire.DROPPED_FULL)
-        self.append(wire.DROPPED, body, wire.SIZE[wire.DROPPED])
 
     # --- what a host may forget ------------------------------------------------------------------
     def acknowledge(self, seq):

@@ -206,6 +206,10 @@ class Ring:
         """Whether the block of page `number` was erased and can be written from its start."""
         return self._ready == number % self.slots // UNITS
 
+    def begin(self):
+        """The block that is ready is being written: it is not the next one any more."""
+        self._ready = -1
+
     def prepare(self, number, seq):
         """Erases the block of page `number`; True, or False when the block is bad."""
         block = number % self.slots // UNITS

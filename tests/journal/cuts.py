@@ -255,5 +255,13 @@ assert not nor.complaints, nor.complaints
 wear = nor.wear[2 * sealed :]
 assert max(wear) - min(wear) <= 1, wear
 print(
-    cuts, seconds, checked, most_lost, most_ms, len(truth), max(wear), min(wear), journal.dropped
+    cuts,
+    seconds,
+    checked,
+    most_lost,
+    most_ms,
+    len(truth),
+    max(wear),
+    min(wear),
+    journal.losses.count,
 )

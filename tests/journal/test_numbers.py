@@ -14,7 +14,23 @@ from monitor.link import wire
 from monitor.link.unpack import Unpacker
 from monitor.media import RamMedia
 
-media = RamMedia(4)
+class Flash(RamMedia):
+    refuses = ()
+    bad = None  # a block that is never erased
+    erases = 0
+
+    def program(self, block, page, image):
+        if "program" in self.refuses:
+            raise OSError(5)
+        super().program(block, page, image)
+
+    def erase(self, block):
+        self.erases += 1
+        if "erase" in self.refuses or block == self.bad:
+            raise OSError(5)
+        super().erase(block)
+
+media = Flash(4)
 for block in range(4):
     media.erase(block)
 journal = Journal(media, lambda: 7)
@@ -41,6 +57,14 @@ for what, value in job:
             if journal.next_seq %% 20 == 0:
                 journal.flush()
                 journal.step(0)
+    elif what == "one":  # a record a second, and the turns of the loop between
+        for _ in range(value):
+            journal.append(25, b"record %%06d" %% journal.next_seq, 13)
+            journal.step(0)
+    elif what == "refuses": media.refuses = value
+    elif what == "bad": media.bad = value
+    elif what == "erases": out.append(media.erases)
+    elif what == "numbers": out.append([journal.next_seq, journal.flushed_seq])
     elif what == "flush": journal.flush()
     elif what == "acknowledge": out.append([journal.acknowledge(value), journal.acked])
     elif what == "waiting": out.append(journal.waiting)
@@ -48,7 +72,7 @@ for what, value in job:
         found = kept()
         told = sorted(unpack_from("<II", body, 4) for kind, body in found.values()
                       if kind == wire.DROPPED)
-        out.append([min(found), max(found), len(found), told, journal.dropped,
+        out.append([min(found), max(found), len(found), told, journal.losses.count,
                     journal.first_seq])
 print(json.dumps(out))
 """
@@ -94,3 +118,32 @@ def test_an_acknowledgement_takes_nothing_back(live: Any) -> None:
 def test_whether_something_waits_for_the_flash_is_known(live: Any) -> None:
     said = live(("waiting", 0), ("append", 1), ("waiting", 0), ("flush", 0), ("waiting", 0))
     assert said == [False, True, False]
+
+
+@pytest.mark.parametrize("refuses", [["program"], ["erase"], ["program", "erase"]])
+def test_flash_that_refuses_everything_is_told_once(live: Any, refuses: list[str]) -> None:
+    """A record of each loss would be lost itself, and be the next one's reason. Blocks that were
+    ready, and room in the open one, are used first where only an erase is refused."""
+    before, during, (found_first, last, count, told, dropped, _) = live(
+        ("one", 30), ("numbers", 0),
+        ("refuses", refuses), ("one", 500), ("numbers", 0),
+        ("refuses", []), ("one", 20), ("flush", 0), ("kept", 0),
+    )  # fmt: skip
+    assert before == [31, 30]
+    assert during[0] - before[0] == 500, "nothing came between the records that were made"
+    (first, went), (unwritten, lost) = told
+    assert (first, unwritten) == (1, went + 1), "what went with its block, what never got there"
+    assert went == 30 if "program" in refuses else 400 < went < 480
+    assert dropped == went + lost == unwritten + lost - 1
+    assert during[0] <= found_first <= during[0] + 4
+    assert (found_first, last) == (dropped + 1, found_first + count - 1), "what follows is whole"
+
+
+def test_a_bad_block_is_not_erased_at_every_turn(live: Any) -> None:
+    """Each try stops the sampling for 45 ms: one when it is its turn to be prepared, one when it
+    is needed. Nothing is lost by it."""
+    before, after, (_, last, count, told, _, first) = live(
+        ("bad", 1), ("erases", 0), ("one", 150), ("erases", 0), ("flush", 0), ("kept", 0)
+    )
+    assert after - before <= 4, "two for the bad one, one for the next, one ahead"
+    assert (first, count, told) == (1, last, [])
