@@ -225,11 +225,10 @@ class App:
 
     def stop_session(self):
         """The patient, or a host, ends the session; returns the record's seq."""
-        number = self.settings.get(_settings.SESSION)
-        self.settings.set(_settings.SESSION, 0)
+        self.settings.set_session(0)
         if self.ecg is not None:
             self.ecg.close()  # its last half second is kept, too
-        return self.record(wire.SESSION, wire.SESSION_STOP, number)
+        return _booting.record_session(self)
 
     def steady(self, now):
         """Whether an erase, for which everything waits, makes no flash of the light late."""

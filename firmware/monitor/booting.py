@@ -49,6 +49,18 @@ def record_channel(app, before=0, reason=0):
         app.record(wire.NOTE, wire.NOTE_SCALE, channel << 28 | scale)
 
 
+def record_session(app):
+    """The SESSION record of what is UNTOLD, flushed, so that a power cut can't leave it out: then
+    the next boot comes here. Twice, at worst. Returns its seq."""
+    settings = app.settings
+    runs = settings.get(_settings.SESSION)
+    action = wire.SESSION_START if runs else wire.SESSION_STOP
+    seq = app.record(wire.SESSION, action, settings.get(_settings.UNTOLD))
+    app.journal.flush()
+    settings.set(_settings.UNTOLD, 0)
+    return seq
+
+
 def record_boot(app, left_out, media_fault, card_fault):
     """All of a boot, flushed. `left_out`: (first, count) of the journal's numbers that the power
     took; the faults are errno or 0."""
@@ -69,4 +81,6 @@ def record_boot(app, left_out, media_fault, card_fault):
         app.record_at(0, wire.FAULT, wire.FAULT_SETTINGS, 0)
     if app.strips is not None:
         app.strips.tell_cut()
+    if app.settings.get(_settings.UNTOLD):
+        record_session(app)
     app.journal.flush()

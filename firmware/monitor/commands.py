@@ -90,20 +90,18 @@ class Commands:
         app = self._app
         action, number = unpack_from("<BI", data, 2)
         if action == wire.SESSION_START and 0 < number < 0x40000000:
-            app.settings.set(_settings.SESSION, number)
+            app.settings.set_session(number)
+            seq = _booting.record_session(app)
             if app.settings.open_heart_rate:  # another patient's wish, perhaps
                 app.settings.open_heart_rate = False
                 app.record(wire.SETTING, _settings.OPEN_HEART_RATE, 0)
                 app.server.open_up(False)
+            _booting.record_channel(app)
         elif action == wire.SESSION_STOP:
-            pack_into("<I", answer, 3, app.stop_session())
-            app.telling.status()
-            return wire.OK, 7
+            seq = app.stop_session()
         else:
             return wire.BAD_OPERAND, 3
-        pack_into("<I", answer, 3, app.record(wire.SESSION, action, number))
-        if action == wire.SESSION_START:
-            _booting.record_channel(app)
+        pack_into("<I", answer, 3, seq)
         app.telling.status()
         return wire.OK, 7
 

@@ -36,7 +36,6 @@ class Front:
         self._app = app
         self.panel = panel.Panel(button, board.pin("LED", Pin.OUT, value=0), buzzer, app.settings)
         self._looked = self._told = time.ticks_ms()
-        self._full = False
 
     def step(self, now, index):
         """Looks at the button and moves light and buzzer on."""
@@ -98,9 +97,11 @@ class Front:
         show(patterns.RECORDING, session and acquisition.sampler is not None)
 
     def _tell_memory(self):
-        percent = self._app.journal.percent
+        app = self._app
+        percent = app.journal.percent
         full = percent >= _MEMORY_PERCENT
-        if full != self._full:
-            self._full = full
-            self.panel.show(patterns.MEMORY_FULL, full)
-            self._app.record(wire.NOTE, wire.NOTE_MEMORY, percent)
+        self.panel.show(patterns.MEMORY_FULL, full)
+        if full != bool(app.settings.get(_settings.MEMORY_TOLD)):
+            app.record(wire.NOTE, wire.NOTE_MEMORY, percent)
+            app.journal.flush()  # said twice after a power cut here, but never not at all
+            app.settings.set(_settings.MEMORY_TOLD, 1 if full else 0)

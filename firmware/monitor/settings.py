@@ -25,6 +25,7 @@ STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
 WIPING, LEADS_BY_AC, VOLUME, CARD_WIPE, REFUSING = 20, 21, 22, 23, 24
+UNTOLD, MEMORY_TOLD = 25, 26
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -54,11 +55,14 @@ TABLE = {
     LEADS_BY_AC: ("leads by AC", 0, 0, 1),  # lead-off by alternating current, for dry electrodes
     CARD_WIPE: ("card wipe", 0, 0, 128),  # 0: none is under way, else the part; see cardwipe.py
     REFUSING: ("refusing", 0, 0, 1),  # strangers have tried to get in; see refusals.py
+    # Number of the session that began or ended, until the journal has it in flash; 0: none.
+    UNTOLD: ("untold", 0, 0, 0x3FFFFFFF),
+    MEMORY_TOLD: ("memory told", 0, 0, 1),  # the last note said that it is nearly full
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
 # What the monitor keeps for itself: no host sets it by its key.
-OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING)
+OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING, UNTOLD, MEMORY_TOLD)
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348
@@ -175,6 +179,13 @@ class Settings:
         if value != self._values[key]:
             self._values[key] = value
             self._save()
+
+    def set_session(self, number):
+        """The session that runs from now on, 0: none. One page for both, so that no power cut
+        comes between: the one that begins or ends is UNTOLD."""
+        self._values[UNTOLD] = number or self._values[SESSION]
+        self._values[SESSION] = number
+        self._save()
 
     def _save(self):
         if self._media is None:

@@ -92,6 +92,15 @@ def test_settings_survive_a_cut_at_every_operation(repository: Path, micropython
     assert erases < 12
 
 
+def test_a_session_ends_in_the_settings_and_in_the_journal(
+    repository: Path, micropython: str
+) -> None:
+    """Wherever the power goes between the two; the next boot tells what was not told."""
+    cuts, told_by_boot = run(repository, micropython, "session_check.py")
+    assert cuts > 80
+    assert told_by_boot > 20
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_keys_are_there_once_and_their_forerunners_nowhere(
     seed: int, repository: Path, micropython: str

@@ -31,6 +31,7 @@ class Power:
     state = job.get("power", 5)
 class Journal:
     percent = 0
+    def flush(self): pass
 class App:
     server = None
     settings, acquisition, power, journal = s.Settings(), Acquisition(), Power(), Journal()
@@ -47,6 +48,9 @@ app = App()
 app.settings.set(s.SESSION, job.get("session", 7))
 front = Front(app, Board())
 for percent in job.get("percents", [0]):
+    if percent is None:  # a boot
+        front = Front(app, Board())
+        continue
     app.journal.percent = percent
     front._tell()
 for action in job.get("actions", ()):
@@ -99,6 +103,14 @@ def test_nearly_full_is_told_and_journalled_in_the_same_turn_both_ways(told: Any
     row = [wire.NOTE, wire.NOTE_MEMORY]
     assert told(percents=[89, 90, 95]) == [[patterns.MEMORY_FULL, RECORDING], [[*row, 90]]]
     assert told(percents=[91, 90, 89, 88]) == [[RECORDING], [[*row, 91], [*row, 89]]]
+
+
+def test_a_boot_says_nothing_again(told: Any) -> None:
+    """What had been said before it holds; what changes after it is said."""
+    row = [wire.NOTE, wire.NOTE_MEMORY]
+    full = [[patterns.MEMORY_FULL, RECORDING], [[*row, 90]]]
+    assert told(percents=[90, None, 90, None, 92]) == full
+    assert told(percents=[90, None, 10]) == [[RECORDING], [[*row, 90], [*row, 10]]]
 
 
 def test_what_the_button_asked_for_is_journalled(told: Any) -> None:
