@@ -88,7 +88,9 @@ try:
     if not config["console"]:
         board.firmware_ended(None)
 except KeyboardInterrupt:
-    # Ctrl-C on the console: the REPL follows, as on any board.
+    # Ctrl-C on the console: the REPL follows, as on any board. One that had to come as a signal
+    # may have left the heap locked.
+    sim.unlock()
     sys.path[:] = ["", "/lib"]
 except SystemExit:
     board.firmware_ended("sys.exit()")

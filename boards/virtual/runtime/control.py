@@ -41,8 +41,13 @@ def attach(cable, board):
         cable.send(ANSWER, json.dumps(answer).encode())
         board.tell()
 
+    def event(payload):
+        told = json.loads(payload)
+        if told["event"] == "interrupt":
+            sim.interrupted = told["on"]
+
     cable.handlers[COMMAND] = command
-    cable.handlers[EVENT] = lambda payload: None
+    cable.handlers[EVENT] = event
 
 
 def _electrode(board, c):

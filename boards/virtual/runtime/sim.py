@@ -40,6 +40,7 @@ _first = 0
 _count = 0
 _soft_running = False
 _deferred = []
+interrupted = False  # whether a Ctrl-C came over the console: see `heed`
 
 
 def now():
@@ -76,6 +77,15 @@ def leave(n):
     for _ in range(n):
         micropython.heap_lock()
     locked = n
+
+
+def unlock():
+    """Unlock the heap, however often it is locked."""
+    global locked
+    locked = 0
+    micropython.heap_lock()  # so that there is something to unlock: below 0 would be locked, too
+    while micropython.heap_unlock():
+        pass
 
 
 def advance(us):
@@ -151,6 +161,8 @@ def idle(limit_us):
     woke = False
     if _count or _deferred:
         run_soft()
+    if interrupted:
+        heed()
     if _cpu:
         _left_idle = _wall_us()
 
@@ -166,9 +178,24 @@ def sleep(us):
         kernel.run_until(t)
         leave(n)
         run_soft()
+        if interrupted:
+            heed()
 
 
 # -- interrupts ---
+
+
+def heed():
+    """Raise the KeyboardInterrupt that was asked for, unless it has been taken back.
+
+    Only where no model is at work: on a board a Ctrl-C hits the firmware, never the world around
+    it, and a model that is left in the middle of something is not the same afterwards.
+    """
+    global interrupted
+    pace.cable.poll()
+    if interrupted:
+        interrupted = False
+        raise KeyboardInterrupt
 
 
 class Interrupt:

@@ -8,6 +8,7 @@ Two pseudo-terminals with a thread between them: one is the process's own contro
 that Ctrl-C reaches a running program, the other is what tools open. `pull()` takes the cable away.
 """
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -24,11 +25,16 @@ from typing import Any
 _KEEP = 1 << 20  # bytes of what a board printed
 _CTRL_C = b"\x03"
 _LONGEST_WAIT = 2.0  # seconds
+_POLITE_WAIT = 5.0  # seconds in which a program that sleeps or idles now and then comes to it
 _SETTLE = 2.0
 
 
 class Console:
-    """The cable. `printed` collects what the board printed; `pid` is the process on it now."""
+    """The cable. `printed` collects what the board printed; `pid` is the process on it now.
+
+    `ask(True)`, called in a thread of its own, asks the program on the board for a
+    KeyboardInterrupt at the next moment that suits it; `ask(False)` takes that back.
+    """
 
     def __init__(self) -> None:
         self._inner, self._inner_far = pty.openpty()
@@ -38,6 +44,7 @@ class Console:
         self.printed = bytearray()
         self._live_at: float | None = None
         self.pid: int | None = None
+        self.ask: Callable[[bool], None] = _nobody_hears
         self._pulled = False
         self._pull_after: int | None = None
         self._stop_read, self._stop_write = os.pipe()
@@ -145,23 +152,47 @@ class Console:
         return not termios.tcgetattr(self._inner_far)[3] & termios.ISIG
 
     def _interrupt(self) -> None:
-        """Send a Ctrl-C, and what follows it only once the program has made way for the prompt.
+        """Interrupt, and send what follows only once the program has made way for the prompt.
 
         The unix port forgets what was sent before it takes its terminal, and dies of a second
-        Ctrl-C that comes while it still handles the first; a board does neither.
+        Ctrl-C that comes while it still handles the first; a board does neither. Its signal hits
+        the models as well as the firmware, so it is only for a program that never gives them time.
         """
-        if self._at_prompt():
+        if self._at_prompt() and not self._computing():
             os.write(self._inner, _CTRL_C)
             return
-        self._until_interruptible()
         pid = self.pid
-        os.write(self._inner, _CTRL_C)
-        # A program may catch it and go on.
-        deadline = time.monotonic() + _LONGEST_WAIT
-        while pid == self.pid and not self._at_prompt() and time.monotonic() < deadline:
+        self.ask(True)
+        made_way = self._prompted(pid, _POLITE_WAIT)
+        self.ask(False)
+        if made_way:
+            return
+        self._until_interruptible()
+        if self._at_prompt():
+            self._signal()  # what was typed at the prompt runs with the terminal as it is there
+        else:
+            os.write(self._inner, _CTRL_C)
+        self._prompted(pid, _LONGEST_WAIT)  # a program may catch it and go on
+
+    def _prompted(self, pid: int | None, patience: float) -> bool:
+        """Wait for the prompt, or for the end of the process; what is printed is passed on."""
+        deadline = time.monotonic() + patience
+        while pid == self.pid and (not self._at_prompt() or self._computing()):
+            if time.monotonic() > deadline:
+                return False
             ready, _, _ = select.select([self._inner], [], [], 0.002)
             if ready:
                 self._carry(self._inner, self._from_board)
+        return True
+
+    def _computing(self) -> bool:
+        """Whether what was typed at the prompt still runs: only then is SIGINT handled."""
+        return self.pid is not None and _catches_interrupts(self.pid)
+
+    def _signal(self) -> None:
+        if self._computing() and self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGINT)
 
     def _until_interruptible(self) -> None:
         """Wait while a Ctrl-C would kill the process instead of interrupting its program.
@@ -184,6 +215,10 @@ def _catches_interrupts(pid: int) -> bool:
         return True  # it is gone, or this system can't tell
     caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "")
     return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1) if caught else True
+
+
+def _nobody_hears(_: bool) -> None:
+    """Until somebody says how to ask a program."""
 
 
 def _take_terminal() -> None:

@@ -198,6 +198,9 @@ class Board:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and self.failure is not None and error is not self.failure:
+            # Whoever used it may have met only what followed from this, such as a dead port.
+            error.add_note(f"{self.failure} {self.failure.hint}")
         self.stop()
 
 

@@ -106,6 +106,12 @@ class Supervisor:
             )
         if self.console is not None:
             self.console.pid = self.process.pid
+            loop = asyncio.get_running_loop()
+
+            def ask(on: bool) -> None:
+                loop.call_soon_threadsafe(self._interrupt, on)
+
+            self.console.ask = ask
         try:
             await self.cable.serve(ours)
         finally:
@@ -272,6 +278,9 @@ class Supervisor:
         elif kind == "ended":
             self._failure = event["why"] or "its main program returned"
             emit(event="ended", why=self._failure)
+
+    def _interrupt(self, on: bool) -> None:
+        self.cable.send(wire.EVENT, json.dumps({"event": "interrupt", "on": on}).encode())
 
     # -- the control socket ---
 
