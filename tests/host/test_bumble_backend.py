@@ -65,7 +65,7 @@ def test_the_objects_are_bleaks_own(peripheral):
     async def go():
         async with peripheral.backend() as backend:
             assert type(backend.scanner()) is BleakScanner
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             assert type(backend.client(found.device)) is BleakClient
             assert found.name == "Alpha"
             assert found.address == "C0:00:00:00:00:01"
@@ -76,7 +76,7 @@ def test_the_objects_are_bleaks_own(peripheral):
 def test_discovery_mtu_read_write(peripheral):
     async def go():
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             async with backend.client(found.device) as client:
                 assert client.name == "Alpha"
                 assert client.mtu_size == 247
@@ -102,7 +102,7 @@ def test_notifications_arrive_complete_and_in_order(peripheral):
     async def go():
         got = []
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             async with backend.client(found.device) as client:
                 await client.start_notify(STREAM, lambda _, value: got.append(bytes(value)))
                 await peripheral.later("notify 200")
@@ -120,7 +120,7 @@ def test_notifications_arrive_complete_and_in_order(peripheral):
 def test_att_error_is_bleaks(peripheral):
     async def go():
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             async with backend.client(found.device) as client:
                 with pytest.raises(BleakGATTProtocolError) as caught:
                     await client.read_gatt_char(REFUSED)
@@ -135,7 +135,7 @@ def test_link_ended_by_the_peer_in_mid_request(peripheral):
     async def go():
         ended = []
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             client = backend.client(found.device, disconnected_callback=ended.append)
             await client.connect()
             reading = asyncio.create_task(client.read_gatt_char(SILENT))
@@ -158,7 +158,7 @@ def test_link_ended_by_the_peer_in_mid_request(peripheral):
 def test_cancelling_a_request_stays_a_cancellation(peripheral):
     async def go():
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             async with backend.client(found.device) as client:
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(client.read_gatt_char(SILENT), 0.3)
@@ -184,7 +184,7 @@ def test_two_adapters_and_two_monitors_at_once(two_peripherals):
         async with two_peripherals.backend(0) as one, two_peripherals.backend(1) as two:
             assert {f.name for f in await scan(one, 1.0)} == {"Alpha", "Beta"}
             with pytest.raises(UsageProblem, match="Several monitors"):
-                await find_monitor(one, timeout=2)
+                await find_monitor(one, timeout=10)
             alpha, beta = await asyncio.gather(
                 find_monitor(one, "alpha"), find_monitor(two, "00:02")
             )
@@ -226,7 +226,7 @@ def test_adapter_that_goes_away(peripheral):
     async def go():
         ended = asyncio.Event()
         async with peripheral.backend() as backend:
-            found = await find_monitor(backend, timeout=5)
+            found = await find_monitor(backend, timeout=60)
             client = backend.client(found.device, disconnected_callback=lambda _: ended.set())
             await client.connect()
             peripheral.stop()

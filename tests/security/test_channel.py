@@ -102,7 +102,7 @@ class Firmware:
         return bytes.fromhex(r[4:]) if isinstance(r, str) and r.startswith("hex:") else r
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
