@@ -23,7 +23,7 @@ PENDING = const(8)  # samples lost since the last frame that went into the ring
 REASON = const(9)  # why the first of them was lost
 PERIOD = const(10)  # one sample in us/16
 PHASE = const(11)  # when the next DRDY is due, in us/16 of the wrapped tick counter
-STARTED = const(12)  # 0 until the first frame has set the phase
+STARTED = const(12)  # 0 until the first frame has set the phase, then its PLACE and 2^28
 FRAMES = const(13)  # good frames since run(), modulo 2^28
 BAD = const(14)  # frames out of sync since run()
 BAD_RUN = const(15)  # of them, the last ones in a row
@@ -37,7 +37,8 @@ FOLLOW = const(22)  # how far the phase follows one late read, in us/16: 3 % of 
 # oscillator's error is known (it may be 2.5 %), 0.4 % afterwards
 DOUBT = const(23)  # how much too late the phase may lie, by what it has followed late reads
 VOUCHED = const(24)  # slots up to here may be taken: the registers were right after them
-STATES = const(25)
+SLACK = const(25)  # how much too late the phase may lie because the first frame was read late
+STATES = const(26)
 
 TORN = const(0x01)  # first byte of a frame that the next conversion ran into: lost, an overrun
 
@@ -60,21 +61,30 @@ def store(rx, ring, state, ticks: int):
     """One DRDY: counts what was missed by the clock, checks the frame, puts it in the ring."""
     b = ptr8(rx)
     s = ptr32(state)
-    now = (ticks & 0xFFFFFF) << 4
-    s[20] = ticks & 0xFFFFFF
+    ticks &= 0xFFFFFF
+    s[20] = ticks
+    now = ticks << 4
     period = int(s[10])
     pending = int(s[8])
     reason = int(s[9])
     place = int(s[21]) - pending
     if int(s[12]) == 0:
-        s[12] = 1
+        # Nobody knows how late this first read is: any part of a period.
+        s[12] = place | 0x10000000
         s[11] = now
+        s[23] = period
+        s[25] = period
     # How late against the phase, signed within +/-2^27 (us/16).
     late = (now - int(s[11])) & 0xFFFFFFF
     late = (late ^ 0x8000000) - 0x8000000
     early = 0
     if late < 0:
-        if late + (period >> 2) < 0:
+        if late + (period >> 2) >= 0:
+            pass
+        elif late + int(s[25]) >= 0 and ((place - int(s[12])) & 0xFFFFFFF) < 8:
+            # One of the first frames: the very first was read late, and set the phase too late.
+            s[25] = int(s[25]) + late
+        else:
             # Far too early: a part that converts too fast; its extra frames are none of ours;
             # six in a row say that the phase itself came from a late read: take it from here.
             early = 1
@@ -108,6 +118,7 @@ def store(rx, ring, state, ticks: int):
                 reason = 1
             pending += missed
             s[19] = (int(s[19]) + missed) & 0xFFFFFFF
+            s[25] = 0
             late -= missed * period
         # Late reads say little about the phase: follow by an eighth, by `FOLLOW` at most. An early
         # read sets the phase at once.
@@ -116,7 +127,8 @@ def store(rx, ring, state, ticks: int):
             follow = int(s[22])
         if follow > 0:
             doubt += follow
-        s[23] = doubt - (doubt >> 7)  # (it fades: an oscillator's drift looks like late reads)
+        # (It fades, to nothing: an oscillator's drift looks like late reads.)
+        s[23] = doubt - ((doubt + 127) >> 7)
         s[11] = (now - late + follow + period) & 0xFFFFFFF
     # The status word, widened to 24 bits.
     status = int(b[0]) << 16 | int(b[1]) << 8
@@ -168,10 +180,11 @@ def store(rx, ring, state, ticks: int):
                     at += 2
                     i += 1
             s[13] = (int(s[13]) + 1) & 0xFFFFFFF
-            place += pending + 1
-            pending = 0
-            reason = 0
+            s[21] = (place + pending + 1) & 0xFFFFFFF
+            s[8] = 0
+            s[9] = 0
             s[0] = following
+            return
     s[21] = (place + pending) & 0xFFFFFFF
     if pending > 0x3FFFFFF:
         pending = 0x3FFFFFF
