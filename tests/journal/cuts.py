@@ -28,6 +28,7 @@ sys.modules["time"] = clock
 
 from struct import pack_into
 
+import reading
 from flash import PowerCut, RamNor
 from models.flash import FlashDevice
 from monitor.journal import MOST_OPEN, Journal
@@ -95,20 +96,13 @@ def no_old_keys(nor, journal):
 
 
 def pages(journal, number=None):
-    """(page number, bytes) from a page on to the end of what is in flash."""
-    if number is None:
-        number = journal.page_of(journal.first_seq)
-    while number is not None:
-        size = journal.remains(number, 0)
-        data = bytearray(size)
-        journal.read(number, 0, data)
+    """`reading.pages`, unsealed."""
+    for page, data in reading.pages(journal, number):
         if data[0] & SEALED:
             data = reader.unseal(data, journal.journal)
         else:
             assert not sealed, "a page in clear"
-        yield number, data
-        following = journal.page_after(number)
-        number = following[0] if following else None
+        yield page, data
 
 
 def records(journal, number=None):

@@ -12,6 +12,7 @@ from models.flash import FlashDevice
 from monitor.fence import FenceMedia
 from monitor.journal import Journal
 from monitor.media import PartMedia, open_media
+from reading import kept
 
 SIZE = 60 * 4096
 WANTED = 30
@@ -108,18 +109,11 @@ for turn in range(6):
                 file.write("x" * (i * 5 % 9000))
             journal.flush()
     journal.flush()
-    number, seen = journal.page_of(first), 0
-    from monitor.link.unpack import Unpacker
-
-    while number is not None:
-        data = bytearray(journal.remains(number, 0))
-        journal.read(number, 0, data)
-        for seq, kind, body in Unpacker(data, journal.journal).records():
-            if kind == 20:
-                assert body == b"record %05d" % seq, (seq, body)
-                seen += 1
-        following = journal.page_after(number)
-        number = following[0] if following else None
+    seen = 0
+    for seq, (kind, body) in kept(journal, journal.page_of(first)).items():
+        if kind == 20:
+            assert body == b"record %05d" % seq, (seq, body)
+            seen += 1
     assert seen >= 2500, seen
     device = mounted(nor)
     for i in range(5):

@@ -15,6 +15,7 @@ from models.flash import FlashDevice
 from monitor.journal import MOST_OPEN, Journal
 from monitor.link.unpack import Unpacker
 from monitor.media import BlockMedia
+from reading import kept, pages
 
 
 def open_journal(nor):
@@ -25,19 +26,12 @@ def open_journal(nor):
 
 
 def records(journal, torn):
-    found = {}
-    number = journal.page_of(journal.first_seq)
-    while number is not None:
-        data = bytearray(journal.remains(number, 0))
-        journal.read(number, 0, data)
+    for _, data in pages(journal):
         page = Unpacker(data, journal.journal)
-        for seq, kind, body in page.records():
-            assert seq > max(found, default=0)
-            found[seq] = (kind, body)
+        for _ in page.records():
+            pass
         assert torn or not page.damaged
-        following = journal.page_after(number)
-        number = following[0] if following else None
-    return found
+    return kept(journal)
 
 
 nor = RamNor(4 * 4096)

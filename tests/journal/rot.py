@@ -8,8 +8,8 @@ from flash import RamNor
 from models.flash import FlashDevice
 from monitor.journal import Journal
 from monitor.link import pack
-from monitor.link.unpack import Unpacker
 from monitor.media import BlockMedia
+from reading import kept
 
 BLOCKS = 6
 state = 12345
@@ -35,17 +35,9 @@ def fill(journal, count):
 
 
 def read(journal):
-    found = {}
-    number = journal.page_of(journal.first_seq)
-    while number is not None:
-        data = bytearray(journal.remains(number, 0))
-        journal.read(number, 0, data)
-        for seq, kind, body in Unpacker(data, journal.journal).records():
-            if kind == 20:
-                assert int(body) in (seq, seq - 1), (seq, body)
-                found[seq] = body
-        following = journal.page_after(number)
-        number = following[0] if following else None
+    found = {seq: body for seq, (kind, body) in kept(journal).items() if kind == 20}
+    for seq in found:
+        assert int(found[seq]) in (seq, seq - 1), (seq, found[seq])
     return found
 
 
@@ -59,7 +51,7 @@ whole = read(journal)
 assert len(whole) > 1500
 
 # Bit rot: one bit, a few bytes, a page, a block.
-rotten = kept = 0
+rotten = left = 0
 for turn in range(int(sys.argv[3])):
     nor = base.copy()
     how, at = rnd(4), rnd(nor.size)
@@ -84,7 +76,7 @@ for turn in range(int(sys.argv[3])):
         assert seq in whole and found[seq] == whole[seq]
     # a page holds at most 95 of these records; the boot may erase two blocks of four pages each
     assert len(whole) - len(found) <= 95 * (touched + 8), (how, len(whole), len(found))
-    kept += len(found)
+    left += len(found)
     fill(journal, 40)
     assert max(read(journal)) == journal.flushed_seq
 
@@ -150,4 +142,4 @@ for bad in ({2}, {0, 1}, set(range(BLOCKS))):
     else:
         assert journal.lost_pages and journal.next_seq > 1500
 
-print(rotten, kept // rotten, len(whole))
+print(rotten, left // rotten, len(whole))

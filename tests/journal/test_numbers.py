@@ -1,18 +1,20 @@
 """What the journal says of its own numbers: dropped, acknowledged, waiting."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+HERE = str(Path(__file__).parent)
 PROGRAM = """
 import json, sys
-sys.path.insert(0, %r)
+sys.path[:0] = [%r, "HERE"]
 from struct import unpack_from
 from monitor.journal import Journal
 from monitor.link import wire
-from monitor.link.unpack import Unpacker
 from monitor.media import RamMedia
+from reading import kept
 
 class Flash(RamMedia):
     refuses = ()
@@ -38,18 +40,6 @@ journal.mount()
 job = json.loads(sys.stdin.readline())
 out = []
 
-def kept():
-    found = {}
-    number = journal.page_of(journal.first_seq)
-    while number is not None:
-        data = bytearray(journal.remains(number, 0))
-        journal.read(number, 0, data)
-        for seq, kind, body in Unpacker(data, journal.journal).records():
-            found[seq] = (kind, body)
-        following = journal.page_after(number)
-        number = following[0] if following else None
-    return found
-
 for what, value in job:
     if what == "append":
         for _ in range(value):
@@ -69,7 +59,7 @@ for what, value in job:
     elif what == "acknowledge": out.append([journal.acknowledge(value), journal.acked])
     elif what == "waiting": out.append(journal.waiting)
     elif what == "kept":
-        found = kept()
+        found = kept(journal)
         told = sorted(unpack_from("<II", body, 4) for kind, body in found.values()
                       if kind == wire.DROPPED)
         out.append([min(found), max(found), len(found), told, journal.losses.count,
@@ -83,7 +73,7 @@ def live(firmware_job: Callable[[str, Any], Any]) -> Callable[..., list[Any]]:
     """Does so much with a journal of four blocks; what it was asked for on the way."""
 
     def run(*job: tuple[str, Any]) -> list[Any]:
-        found: list[Any] = firmware_job(PROGRAM, job)
+        found: list[Any] = firmware_job(PROGRAM.replace("HERE", HERE), job)
         return found
 
     return run

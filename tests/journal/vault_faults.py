@@ -14,6 +14,7 @@ from monitor.link.pack import SEALED
 from monitor.link.unpack import Unpacker
 from monitor.media import BlockMedia, PartMedia
 from monitor.settings import Settings
+from reading import pages
 
 FIRST, SECOND, SPARE = bytes(range(16)), bytes(range(1, 17)), bytes(range(2, 18))
 CHAINS = {}
@@ -63,10 +64,7 @@ def write(journal, count):
 def read(journal):
     """(records as the host finds them, key ids of their pages; None: in clear)."""
     found, idents = {}, []
-    number = journal.page_of(journal.first_seq)
-    while number is not None:
-        data = bytearray(journal.remains(number, 0))
-        journal.read(number, 0, data)
+    for _, data in pages(journal):
         idents.append(None)
         if data[0] & SEALED:
             idents[-1] = data[16] | data[17] << 8
@@ -74,8 +72,6 @@ def read(journal):
         for seq, kind, body in Unpacker(data, journal.journal).records():
             if kind == 20:
                 found[seq] = bytes(body)
-        following = journal.page_after(number)
-        number = following[0] if following else None
     return found, idents
 
 

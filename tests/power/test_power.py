@@ -65,6 +65,19 @@ def test_the_curve(watch: Any, mv: int, percent: int) -> None:
     assert watch(mv=[mv])[0][1] == percent
 
 
+def test_each_point_of_the_curve(watch: Any) -> None:
+    """Ampow's chart of a lithium polymer cell at rest, from full to empty."""
+    chart = {
+        4200: 100, 4110: 90, 4020: 80, 3950: 70, 3870: 60, 3840: 50, 3800: 40, 3770: 30, 3730: 20,
+        3690: 10, 3610: 5, 3280: 0,
+    }  # fmt: skip
+    assert [row[1] for row in watch(mv=list(chart))] == list(chart.values())
+
+
+def test_the_middle_four_of_eight_conversions_count(watch: Any) -> None:
+    assert watch(mv=[3900], noise=[-300, 50, 0, 40, 0, 50, -300, 0])[0][2] == 3910
+
+
 def test_percentage_never_rises_while_discharging(watch: Any) -> None:
     rng = random.Random(5)
     noisy = [mv + rng.randint(-40, 40) for mv in discharge(20)]
@@ -84,6 +97,8 @@ def test_a_fresh_cell_and_the_charger_raise_it(watch: Any) -> None:
     rows = watch(mv=[3700] * 3 + [4150] * 3)
     assert rows[2][1] < 20
     assert rows[3][1] > 90
+    assert watch(mv=[3700, 3850])[1][1:3] == watch(mv=[3700])[0][1:3], "150 mV: it recovers"
+    assert watch(mv=[3700, 3851])[1][2] == 3851
     rows = watch(mv=[3700, 3720, 3740, 3760], charger=[False, True, True, False])
     assert [r[0] for r in rows] == [LOW, CHARGING, CHARGING, NORMAL]
     assert rows[2][1] > rows[0][1]
@@ -92,7 +107,7 @@ def test_a_fresh_cell_and_the_charger_raise_it(watch: Any) -> None:
 def test_hours_left_come_from_the_rate_that_is_seen(watch: Any) -> None:
     # 10 % an hour along the curve's straight middle piece: 3950 -> 3870 mV is 70 -> 60 %.
     rows = watch(mv=[3950 - 80 * i // 360 for i in range(361)])
-    assert rows[10][3] == -1, "too early to tell"
+    assert all((hours < 0) == (percent > 67) for _, percent, _, hours in rows)  # 3 % tell enough
     assert rows[-1][1] == 60
     assert rows[-1][3] == pytest.approx(6, abs=1)
 
@@ -100,11 +115,14 @@ def test_hours_left_come_from_the_rate_that_is_seen(watch: Any) -> None:
 def test_low_then_empty_after_three_readings_not_one(watch: Any) -> None:
     rows = watch(mv=[3700, 3290, 3700, 3290, 3290, 3290, 3290])
     assert [r[0] for r in rows] == [LOW, LOW, LOW, LOW, LOW, EMPTY, EMPTY]
+    assert [r[0] for r in watch(mv=[3299] * 3)] == [LOW, LOW, EMPTY]
+    assert [r[0] for r in watch(mv=[3300] * 4)] == [LOW] * 4
 
 
 def test_too_hot_and_too_cold_with_hysteresis(watch: Any) -> None:
     rows = watch(celsius=[30, 43, 42, 41, 30, -10, -9, -7])
     assert [r[0] for r in rows] == [NORMAL, HOT, HOT, HOT, NORMAL, COLD, COLD, NORMAL]
+    assert [r[0] for r in watch(celsius=[42, -9])] == [NORMAL, NORMAL]
     assert rows[0][1] == -1, "a board without a battery input invents no percentage"
 
 

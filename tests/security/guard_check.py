@@ -1,194 +1,23 @@
-# ruff: noqa: E402, E731, N801, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
-# Runs in MicroPython: the firmware's own server, guard and refusals, with a radio of two places, and
-# strangers who try everything that they can send. The rightful host speaks by the same formulas.
+# ruff: noqa: E402, E731, I001, B007, RUF100, E501, PT018, B023
+# Runs in MicroPython: strangers who try everything that they can send to a monitor (`guard_bench`).
 #
 #   micropython guard_check.py FIRMWARE TRIES -> one line of figures
 import os
 import sys
 
-sys.path[:0] = [sys.argv[1]]
+sys.path[:0] = [sys.argv[1], sys.argv[0].rsplit("/", 1)[0]]
 TRIES = int(sys.argv[2])
 
-# This radio's clock: the test says what time it is.
-now = 1000
-time_ms = lambda: now & 0x3FFFFFFF
-diff = lambda a, b: ((a - b + 0x20000000) & 0x3FFFFFFF) - 0x20000000
-
-
-class Clock:
-    ticks_ms = staticmethod(time_ms)
-    ticks_diff = staticmethod(diff)
-
-
-class bluetooth:
-    @staticmethod
-    def UUID(x):
-        return x
-
-
-sys.modules["bluetooth"] = bluetooth
-
-from monitor import refusals as _refusals
+from guard_bench import CONTROL, Bench, Host, clock
 from monitor import settings as s
 from monitor.link import guard as _guard
 from monitor.link import secure, wire
-from monitor.link.server import Server
 from monitor.media import RamMedia
 
-_refusals.time = Clock
-KEY = bytes(range(32))
-CONTROL, RECORDS, ECG, STATUS, HEART, BATTERY = 30, 33, 36, 39, 12, 18
-
-
-class Radio:
-    """A stack of two places that takes a notification while `room` says so."""
-
-    def __init__(self):
-        self.sent = []
-        self.gone = []
-        self.value = b""
-        self.room = lambda handle: True
-
-    def active(self, on):
-        pass
-
-    def irq(self, handler):
-        self.handler = handler
-
-    def config(self, **options):
-        pass
-
-    def gatts_register_services(self, services):
-        return ((HEART, 14), (BATTERY,), (21, 23, 25), (CONTROL, RECORDS, ECG, STATUS))
-
-    def gatts_set_buffer(self, handle, size):
-        pass
-
-    def gatts_write(self, handle, data):
-        assert handle not in (21, 23, 25, STATUS), "in clear"
-
-    def gatts_read(self, handle):
-        return self.value
-
-    def gatts_notify(self, connection, handle, data):
-        if not self.room(connection):
-            raise OSError(12)
-        self.sent.append((connection, handle, bytes(data)))
-
-    def gap_advertise(self, *a, **k):
-        pass
-
-    def gap_disconnect(self, handle):
-        self.gone.append(handle)
-
-
-class Journal:
-    boot, journal, next_seq, first_seq, acked, flushed_seq = 7, 99, 1, 1, 0, 0
-
-    def __getattr__(self, name):
-        raise AssertionError(name)
-
-
-class App:
-    def __init__(self, settings):
-        self.settings = settings
-        self.records = []
-        self.writes = 0
-
-    def record(self, kind, *values):
-        self.records.append(values)
-
-
-class Handlers:
-    identity = bytes(8)
-    refusals = None
-
-    def on_refused(self, failures):
-        self.refusals.on_refused(failures)
-
-    def on_link(self, up):
-        pass
-
-    def on_command(self, opcode, data, answer, now):
-        return wire.NO_OPCODE, 3
-
-
-def boot(settings):
-    radio, app, handlers = Radio(), App(settings), Handlers()
-    server = Server(radio, Journal(), handlers, diff)
-    server.guard = _guard.Guard(KEY, 7, diff)
-    handlers.refusals = _refusals.Refusals(app, server.guard)
-    server.open("Heartlog", "test", "0")
-    return radio, app, handlers, server
-
-
-def connect(handle, mtu=247):
-    radio.handler(1, (handle, 0, b""))
-    radio.handler(21, (handle, mtu))
-
-
-def leave(handle):
-    radio.handler(2, (handle, 0, b""))
-    server.step(time_ms())
-
-
-def write(handle, data, steps=1):
-    """A write; what the monitor answers on the control characteristic in so many turns."""
-    before = len(radio.sent)
-    radio.value = data
-    radio.handler(3, (handle, CONTROL))
-    for _ in range(steps):
-        server.step(time_ms())
-        handlers.refusals.slow(time_ms())
-    return [d for h, c, d in radio.sent[before:] if h == handle]
-
-
-auth = secure.hkdf(KEY, b"", b"heartlog authentication", 32)
-
-
-class Host:
-    """The rightful one. `hint`: whether it is of a version that answers challenges."""
-
-    def __init__(self, handle, hint=True):
-        self.handle = handle
-        self.hint = hint
-        self.hellos = []
-
-    def hello(self):
-        result = self.say(os.urandom(16))
-        if result == wire.NOT_COMPLETED and self.hint:
-            challenge, fresh = self.said[3:], os.urandom(8)
-            assert len(challenge) == 8
-            result = self.say(fresh + secure.hmac(auth, b"hello", challenge, fresh)[:8])
-        return result
-
-    def say(self, nonce):
-        self.nonce = nonce
-        self.hellos.append(bytes((wire.KEY_HELLO, 1, 1)) + nonce)
-        (self.said,) = write(self.handle, self.hellos[-1]) or (b"",)
-        return self.said[2] if self.said else None
-
-    def answer(self):
-        mine = self.said[3:19]
-        proof = secure.hmac(auth, b"host", b"\x01", mine, self.nonce)[:16]
-        (told,) = write(self.handle, bytes((wire.KEY_ANSWER, 2)) + proof) or (b"",)
-        salt = self.nonce + mine
-        self.out = secure.Channel(secure.hkdf(KEY, salt, b"heartlog to monitor", 16))
-        self.back = secure.Channel(secure.hkdf(KEY, salt, b"heartlog to host", 16))
-        return told[2] if told else None
-
-    def ask(self, opcode, steps=1):
-        buffer = bytearray(4) + bytes((opcode, 9)) + bytes(8)
-        n = self.out.seal(1, buffer, 2)
-        told = write(self.handle, bytes(buffer[:n]), steps)
-        return [self.back.open(2, t) for t in told]
-
-    def served(self):
-        return self.ask(wire.STATUS_GET)[-1][:3] == bytes((wire.STATUS_GET | 0x80, 9, wire.OK))
-
-
 settings = s.Settings(RamMedia(2))
-radio, app, handlers, server = boot(settings)
+bench = Bench(settings)
+radio, app, handlers, server = bench.radio, bench.app, bench.handlers, bench.server
+connect, leave, write = bench.connect, bench.leave, bench.write
 hello = lambda: bytes((wire.KEY_HELLO, 5, 1)) + os.urandom(16)
 lie = lambda: bytes((wire.KEY_ANSWER, 6)) + os.urandom(16)
 
@@ -202,18 +31,18 @@ for attempt in range(TRIES):
     if attempt % 3 == 0:
         write(handle, hello())
     elif attempt % 3 == 1:  # as soon as the gate may open
-        now += server.guard._gate.waiting(time_ms())
+        clock.now += server.guard._gate.waiting(clock.ticks_ms())
         write(handle, hello())
     gone = len(radio.gone)
     write(handle, lie())
     assert len(radio.gone) == gone + 1, "sent away after one wrong answer"
     leave(handle)
-    now += attempt % 7 * 40
+    clock.now += attempt % 7 * 40
     if attempt % 50 == 49:
         for hint in (True, False):
             handle += 1
             connect(handle)
-            host = Host(handle, hint)
+            host = Host(bench, handle, hint)
             result = host.hello()
             if result == wire.OK:
                 assert host.answer() == wire.OK and host.served()
@@ -228,12 +57,12 @@ for attempt in range(TRIES):
                 leave(handle)
 assert server.guard.failures >= TRIES
 told = [v for v in app.records if v[0] == wire.LINK_REFUSED]
-hours = now / 3600000
+hours = clock.now / 3600000
 assert len(told) <= 3 + 6 * hours + 1, (len(told), hours)
 saved = settings._turn - saves
 assert 1 <= saved <= 1 + hours, (saved, hours)
-now += 600000
-handlers.refusals.slow(time_ms())
+clock.now += 600000
+handlers.refusals.slow(clock.ticks_ms())
 assert app.records[-1] == (wire.LINK_REFUSED, server.guard.failures), "none is left out in the end"
 assert settings.get(s.REFUSING) == 1
 figures = (rounds, len(told), saved)
@@ -263,10 +92,12 @@ for wrong in range(17):
     assert looked.at == list(range(16)), "every byte, whatever the others were"
 
 # --- a boot opens the gate to nobody, and shuts out no one who holds the key -------------------
-radio, app, handlers, server = boot(settings)
+bench = Bench(settings)
+radio, app, handlers, server = bench.radio, bench.app, bench.handlers, bench.server
+connect, leave, write = bench.connect, bench.leave, bench.write
 connect(1)
 assert write(1, hello())[0][2] == wire.NOT_COMPLETED
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK and host.answer() == wire.OK and host.served()
 leave(1)
 
@@ -291,13 +122,13 @@ for replay in (recorded, recorded[1:] * 3, [recorded[1], hello(), recorded[1]]):
     leave(3)
 assert len(challenges) == 8, "each is new"
 connect(1)  # a challenge is taken once, in its own connection
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK
 assert write(1, host.hellos[1])[0][2] == wire.NOT_COMPLETED
 leave(1)
 connect(1)
 connect(3)
-host = Host(1)
+host = Host(bench, 1)
 assert write(3, hello())[0][2] == wire.NOT_COMPLETED
 assert host.hello() == wire.OK
 assert write(3, host.hellos[1])[0][2] == wire.NOT_COMPLETED, "heard at the same moment"
@@ -305,14 +136,14 @@ assert host.answer() == wire.OK and host.served()
 leave(3)
 leave(1)
 connect(2)
-assert Host(2, False).hello() == wire.OK, "an older host too, now that somebody was let in"
+assert Host(bench, 2, False).hello() == wire.OK, "an older host too, now that somebody was let in"
 leave(2)
 
 # --- another's handshake in the middle of ours ---------------------------------------------------
 for turn in range(3):
     connect(1)
     connect(2)
-    host = Host(1)
+    host = Host(bench, 1)
     if turn:
         write(2, hello())
     assert host.hello() == wire.OK
@@ -325,7 +156,7 @@ for turn in range(3):
     assert len(radio.gone) == gone and host.served()
     # Two with the key: the second is told that somebody is served, and breaks nothing.
     if turn < 2:
-        other = Host(2)
+        other = Host(bench, 2)
         assert other.hello() == wire.REFUSED
     leave(2)
     connect(3)
@@ -336,7 +167,7 @@ for turn in range(3):
 # Two hosts with the key half-way at once: the first is let in, the other told so.
 connect(1)
 connect(2)
-one, two = Host(1), Host(2)
+one, two = Host(bench, 1), Host(bench, 2)
 assert one.hello() == wire.OK and two.hello() == wire.OK
 assert two.answer() == wire.OK and two.served()
 assert one.answer() == wire.REFUSED and two.served()
@@ -351,7 +182,7 @@ leave(2)
 
 # --- out of order -------------------------------------------------------------------------------
 connect(1)
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK
 said = host.said
 assert host.hello() == wire.OK and host.said[3:19] != said[3:19], "a nonce each"
@@ -359,7 +190,7 @@ host.said = said
 assert host.answer() == wire.REFUSED and radio.gone[-1] == 1, "the answer to the first"
 leave(1)
 connect(1)
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK and host.answer() == wire.OK
 assert not write(1, hello()) and radio.gone[-1] == 1, "in clear, from one that is let in: forged"
 leave(1)
@@ -372,10 +203,10 @@ leave(1)
 connect(1, 23)
 assert write(1, hello())[0][2] == wire.NOT_COMPLETED, "no room for the proof"
 radio.handler(21, (1, 517))
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK and host.answer() == wire.OK and host.served()
 radio.handler(21, (1, 23))
-assert server.step(time_ms()) is not None
+assert server.step(clock.ticks_ms()) is not None
 leave(1)
 
 # --- every other write of a stranger, of any length -----------------------------------------------
@@ -398,7 +229,7 @@ leave(1)
 
 # --- a flood beside a host that is served ---------------------------------------------------------
 connect(1)
-host = Host(1)
+host = Host(bench, 1)
 assert host.hello() == wire.OK and host.answer() == wire.OK
 connect(2)
 for _ in range(50):
@@ -418,8 +249,8 @@ leave(2)
 connect(2)
 gone = len(radio.gone)
 for _ in range(4):
-    now += 31000
-    server.step(time_ms())
+    clock.now += 31000
+    server.step(clock.ticks_ms())
 assert radio.gone[gone:].count(2) >= 3 and 1 not in radio.gone[gone:]
 leave(2)
 
@@ -430,7 +261,7 @@ for n in range(200):
     radio.handler(3, (40 + n % 5, CONTROL))
     radio.handler(2, (40 + n % 5, 0, b""))
 for _ in range(20):
-    server.step(time_ms())
+    server.step(clock.ticks_ms())
 assert server.connected == 1 and host.served()
 leave(1)
 assert server.connected == 0 and not server.guard._gate.let_in
