@@ -115,6 +115,7 @@ def test_hours_left_come_from_the_rate_that_is_seen(watch: Any) -> None:
 def test_low_then_empty_after_three_readings_not_one(watch: Any) -> None:
     rows = watch(mv=[3700, 3290, 3700, 3290, 3290, 3290, 3290])
     assert [r[0] for r in rows] == [LOW, LOW, LOW, LOW, LOW, EMPTY, EMPTY]
+    assert [r[0] for r in watch(mv=[3714, 3713])] == [NORMAL, LOW], "16 %, 15 %"
     assert [r[0] for r in watch(mv=[3299] * 3)] == [LOW, LOW, EMPTY]
     assert [r[0] for r in watch(mv=[3300] * 4)] == [LOW] * 4
 

@@ -1,5 +1,6 @@
 """Keys at rest: locked by the keyring or a passphrase, and lost to whoever has neither."""
 
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -15,6 +16,8 @@ from heartlog.security.keys import FILE, Keys
 from heartlog.security.master import LockProblem, unlock
 
 GOOD = "four random words here"
+CHECK = "d84226c7e3536c4d1f2a3532588f006c"
+CODE = "aaaq-eaye-auda-ocaj-bifq-ydio-b4ib-ceqt-cqkr-mfyy-denb-wha5-dypy-flgg"  # of 0, 1, .. 31
 
 
 class MemoryKeyring(KeyringBackend):
@@ -72,6 +75,45 @@ def test_short_or_mistyped_new_passphrases_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LockProblem, match="nobody can be asked"):
         unlock(tmp_path)
     assert not (tmp_path / master.LOCK_FILE).exists()
+
+
+def test_a_short_passphrase_is_refused_wherever_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, "7 chars")
+    with pytest.raises(LockProblem, match="7 characters"):
+        unlock(tmp_path)
+    assert not (tmp_path / master.LOCK_FILE).exists()
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, "8  chars")
+    assert len(unlock(tmp_path)) == 32
+
+
+def test_what_was_locked_once_opens_in_every_later_version(tmp_path: Path) -> None:
+    """A lock file and a recovery code, letter by letter."""
+    lock = {"n": 2**14, "salt": bytes(range(16)).hex(), "check": CHECK}
+    (tmp_path / master.LOCK_FILE).write_text(json.dumps(lock))
+    secret = hashlib.scrypt(GOOD.encode(), salt=bytes(range(16)), n=2**14, r=8, p=1, dklen=32)
+    assert unlock(tmp_path, lambda _: GOOD) == secret
+    assert master.recovery_code(bytes(range(32))) == CODE
+
+
+def test_a_recovery_code_opens_or_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(code: str) -> bytes:
+        monkeypatch.setenv(master.RECOVERY_VARIABLE, code)
+        return unlock(tmp_path)
+
+    for written in (CODE, CODE.upper(), CODE.replace("-", " "), f" {CODE[:20]}\n{CODE[20:]} "):
+        assert opened(written) == bytes(range(32))
+    wrong = [CODE[:-1], CODE[:-4], CODE[5:], CODE + "-aaaa", CODE + CODE, "a", "1", "é", "-"]
+    for i, letter in enumerate(CODE):
+        if letter != "-":
+            wrong.append(CODE[:i] + ("b" if letter == "a" else "a") + CODE[i + 1 :])
+    for code in wrong:
+        with pytest.raises(LockProblem, match="recovery code is not right"):
+            opened(code)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_keyring_is_used_where_there_is_one(tmp_path: Path) -> None:
