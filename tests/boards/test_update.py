@@ -231,6 +231,8 @@ def test_keys_are_kept_well(tmp_path: Path) -> None:
     assert public_bytes(load_key(path)) == public_bytes(load_key(path))
     with pytest.raises(CommandError, match="never overwritten"):
         new_key(path)
+    with pytest.raises(NotFound, match=r"no folder .*missing for the key"):
+        new_key(tmp_path / "missing" / "signing.pem")
     with pytest.raises(NotFound, match="no signing key"):
         load_key(tmp_path / "missing.pem")
     path.write_text("no key")

@@ -57,9 +57,43 @@ def test_a_shared_session_arrives_whole(store, tmp_path):
         theirs = other.ecg(arrived.session_id)
         assert np.array_equal(theirs[0].codes, store.ecg(session.id)[0].codes)
         assert [f.text for f in notes.findings(other, arrived.session_id)] == ["wide beats"]
-        (again,) = unseal(path, WORDS, other)
         assert len(patients.search(other, "zoë")) == 2
-        assert again.session_id != arrived.session_id
+
+
+def test_the_same_file_opened_again_adds_nothing(store, tmp_path):
+    """Nor does one's own session that comes back; one that went on meanwhile does, and is told."""
+    session = fill(store)
+    path, later = tmp_path / "case.heartshare", tmp_path / "later.heartshare"
+    seal(store, [session.id], path, WORDS)
+    notes.add_finding(store, session.id, "and a pause")
+    seal(store, [session.id], later, WORDS)
+    with Store.open(tmp_path / "colleague.sqlite") as other:
+        (arrived,) = unseal(path, WORDS, other)
+        assert not arrived.known
+        notes.add_diary(other, arrived.session_id, 1.79e9 + 90, "added here")
+        before = content(other)
+        (again,) = unseal(path, WORDS, other)
+        assert (again.session_id, again.known) == (arrived.session_id, True)
+        assert content(other) == before
+        (more,) = unseal(later, WORDS, other)
+        assert (more.known, more.others) == (False, (arrived.session_id,))
+        assert [f.text for f in notes.findings(other, more.session_id)][-1] == "and a pause"
+        assert unseal(later, WORDS, other)[0].session_id == more.session_id
+    before = content(store)
+    assert unseal(later, WORDS, store)[0].known
+    assert content(store) == before
+
+
+def test_a_file_that_does_not_open_leaves_no_store_behind(heartlog, tmp_path):
+    path, made = tmp_path / "case.heartshare", tmp_path / "new.sqlite"
+    path.write_bytes(encrypt(b"no store", WORDS))
+    for words in (WORDS, "other words than these"):
+        done = heartlog(
+            "share", "open", str(path), "--store", str(made), HEARTLOG_SHARE_PASSPHRASE=words
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Next:" in done.stderr
+        assert not made.exists()
 
 
 def test_wrong_words_changes_and_cuts_are_refused():

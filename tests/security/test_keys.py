@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import keyring
@@ -10,7 +13,9 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 
-from heartlog.security import master
+from heartlog.cli import main
+from heartlog.security import keys as keys_module
+from heartlog.security import master, relock
 from heartlog.security.channel import derive
 from heartlog.security.keys import FILE, Keys
 from heartlog.security.master import LockProblem, unlock
@@ -18,6 +23,7 @@ from heartlog.security.master import LockProblem, unlock
 GOOD = "four random words here"
 CHECK = "d84226c7e3536c4d1f2a3532588f006c"
 CODE = "aaaq-eaye-auda-ocaj-bifq-ydio-b4ib-ceqt-cqkr-mfyy-denb-wha5-dypy-flgg"  # of 0, 1, .. 31
+NEW = "and four quite other ones"
 
 
 class MemoryKeyring(KeyringBackend):
@@ -161,6 +167,134 @@ def test_keys_survive_only_under_their_secret(tmp_path: Path) -> None:
         assert key.hex().encode() not in data
     with pytest.raises(LockProblem, match="another secret"):
         Keys(tmp_path, bytes(31) + b"\x01")
+
+
+def test_a_passphrase_is_changed_and_what_it_locks_stays(tmp_path: Path) -> None:
+    secret = unlock(tmp_path, lambda _: GOOD)
+    key = Keys(tmp_path, secret).add("aa" * 8)
+    assert relock.held(tmp_path, lambda _: GOOD) == secret
+    relock.to_passphrase(tmp_path, secret, NEW)
+    assert unlock(tmp_path, lambda _: NEW) == secret
+    assert Keys(tmp_path, secret).get("aa" * 8) == key
+    with pytest.raises(LockProblem, match="wrong"):
+        unlock(tmp_path, lambda _: GOOD)
+    with pytest.raises(LockProblem, match="5 characters"):
+        relock.to_passphrase(tmp_path, secret, "short")
+    assert unlock(tmp_path, lambda _: NEW) == secret
+    assert secret.hex() not in (tmp_path / master.LOCK_FILE).read_text()
+
+
+def test_a_secret_that_a_passphrase_made_gets_another_one(tmp_path: Path) -> None:
+    """Lock files of before."""
+    salt = bytes(range(16))
+    secret = master._from_passphrase(GOOD, salt, 2**14)
+    lock = {"n": 2**14, "salt": salt.hex(), "check": master.check_of(secret)}
+    (tmp_path / master.LOCK_FILE).write_text(json.dumps(lock))
+    assert relock.held(tmp_path, lambda _: GOOD) == secret
+    relock.to_passphrase(tmp_path, secret, NEW)
+    assert unlock(tmp_path, lambda _: NEW) == secret
+
+
+def test_from_the_keyring_to_a_passphrase_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = MemoryKeyring()
+    keyring.set_keyring(ring)
+    secret = unlock(tmp_path)
+    # What is in the environment is not what opened it: no second secret is made for it.
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, NEW)
+    assert relock.held(tmp_path, None) == secret
+    relock.to_passphrase(tmp_path, secret, NEW)
+    assert ring.kept == {}
+    assert unlock(tmp_path) == secret
+    monkeypatch.delenv(master.PASSPHRASE_VARIABLE)
+    relock.to_keyring(tmp_path, secret)
+    assert not (tmp_path / master.LOCK_FILE).exists()
+    assert unlock(tmp_path) == secret
+
+
+def test_a_keyring_that_keeps_nothing_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = unlock(tmp_path, lambda _: GOOD)
+    with pytest.raises(LockProblem, match="Nothing changed"):
+        relock.to_keyring(tmp_path, secret)
+    ring = MemoryKeyring()
+    monkeypatch.setattr(ring, "set_password", lambda *_: None)
+    keyring.set_keyring(ring)
+    with pytest.raises(LockProblem, match="Nothing changed"):
+        relock.to_keyring(tmp_path, secret)
+    assert unlock(tmp_path, lambda _: GOOD) == secret
+
+
+CHILD = """
+import os, sys, time
+from pathlib import Path
+from heartlog.security import files, master, relock
+master.SCRYPT_N = 2**14
+step = os.replace
+def announced(*a):
+    if sys.argv[2] == "after": step(*a)
+    print("now", flush=True)
+    time.sleep(600)
+os.replace = announced
+folder = Path(sys.argv[1])
+secret = relock.held(folder, lambda _: sys.argv[3])
+relock.to_passphrase(folder, secret, sys.argv[4])
+"""
+
+
+@pytest.mark.parametrize(("when", "opens", "not_any_more"), [("before", 0, 1), ("after", 1, 0)])
+def test_killed_in_the_middle_the_old_lock_opens_or_the_new(
+    tmp_path: Path, when: str, opens: int, not_any_more: int
+) -> None:
+    words = GOOD, NEW
+    secret = unlock(tmp_path, lambda _: GOOD)
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path), when, *words], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"now\n"
+        child.send_signal(signal.SIGKILL)
+    assert unlock(tmp_path, lambda _: words[opens]) == secret
+    with pytest.raises(LockProblem, match="wrong"):
+        unlock(tmp_path, lambda _: words[not_any_more])
+
+
+def test_the_command_changes_it_and_takes_a_recovery_code_for_a_forgotten_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(keys_module, "_masters", {})  # another process
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        return int(ended.value.code or 0), " ".join(capsys.readouterr().err.split())
+
+    store = str(tmp_path / "s.sqlite")
+    monkeypatch.setenv(keys_module.FOLDER_VARIABLE, str(tmp_path / "keys"))
+    monkeypatch.setenv("HEARTLOG_STORE", store)
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, GOOD)
+    assert run("store", "init", "--encrypted")[0] == 0
+    code = master.recovery_code(unlock(tmp_path / "keys"))
+    assert run("store", "passphrase")[0] == 1, "nobody is there to be asked"
+    monkeypatch.setenv("HEARTLOG_NEW_PASSPHRASE", NEW)
+    status, said = run("store", "passphrase")
+    assert (status, "still holds another one" in said) == (0, True)
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, GOOD)
+    assert run("store", "check")[0] == 5
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, NEW)
+    assert run("store", "check")[0] == 0
+    monkeypatch.delenv(master.PASSPHRASE_VARIABLE)
+    monkeypatch.setenv("HEARTLOG_NEW_PASSPHRASE", GOOD)
+    other = master.recovery_code(bytes(32))
+    monkeypatch.setenv(master.RECOVERY_VARIABLE, other)
+    status, said = run("store", "passphrase")
+    assert (status, "another computer's secret" in said) == (1, True)
+    monkeypatch.setenv(master.RECOVERY_VARIABLE, code)
+    assert run("store", "passphrase")[0] == 0
+    monkeypatch.delenv(master.RECOVERY_VARIABLE)
+    monkeypatch.setenv(master.PASSPHRASE_VARIABLE, GOOD)
+    assert run("store", "check")[0] == 0
 
 
 def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:

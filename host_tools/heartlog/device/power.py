@@ -31,7 +31,8 @@ FRONT_END_MA = 4 * 0.335 / 3.3
 # 3.1 % of it went to rests and USB alone.
 RATE = 250
 CYCLES_A_SAMPLE = (0.096 - 0.031) * 125e6 / RATE
-# Measured on the virtual board (`python -m heartlog.device.duty`); tests count again.
+# Measured on the virtual board (`python -m heartlog.device.duty`); a test counts
+# the worn state again, the others are counted by hand.
 WORN = Duty(advertising=3.92, events=0, notifications=0, octets=0, programs=466, erases=4)
 CONNECTED = Duty(0, events=66.7, notifications=1.57, octets=42, programs=417, erases=4)
 LIVE = Duty(0, events=66.7, notifications=3.68, octets=493, programs=480, erases=4)

@@ -42,6 +42,7 @@ def new_key(path: Path) -> Ed25519PrivateKey:
 
     Raises:
         CommandError: the file is there already; a key is never overwritten.
+        NotFound: its folder is not there. A key's place is chosen, not made by a slip.
     """
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(
@@ -49,6 +50,10 @@ def new_key(path: Path) -> Ed25519PrivateKey:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    if not path.parent.is_dir():
+        raise NotFound(
+            f"There is no folder {path.parent} for the key.", "Make it, or name another file."
+        )
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:

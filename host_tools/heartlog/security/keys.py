@@ -210,11 +210,19 @@ _masters: dict[tuple[Path, str | None, str | None], bytes] = {}
 
 def own_master() -> bytes:
     """This user's master secret (32 bytes); a person is asked for it once a process at most."""
-    folder = own_folder()
-    known = folder, os.environ.get(RECOVERY_VARIABLE), os.environ.get(PASSPHRASE_VARIABLE)
+    known = _opened_by()
     if known not in _masters:
-        _masters[known] = unlock(folder, _ask if sys.stdin.isatty() else None)
+        _masters[known] = unlock(known[0], person())
     return _masters[known]
+
+
+def remember(secret: bytes) -> None:
+    """This is the master secret for the rest of this process: nobody is asked again."""
+    _masters[_opened_by()] = secret
+
+
+def _opened_by() -> tuple[Path, str | None, str | None]:
+    return own_folder(), os.environ.get(RECOVERY_VARIABLE), os.environ.get(PASSPHRASE_VARIABLE)
 
 
 def own_keys(create: bool = False) -> Keys | None:
@@ -229,6 +237,11 @@ def _note_in_store(act: str, device: str) -> None:
     from heartlog.cli.acts import act_here
 
     act_here(act, "monitor", device)
+
+
+def person() -> Callable[[str], str] | None:
+    """Whom to ask for a passphrase; None where nobody is at a terminal."""
+    return _ask if sys.stdin.isatty() else None
 
 
 def _ask(prompt: str) -> str:

@@ -4,13 +4,13 @@
     key = derive(master, b"", b"heartlog store", 32)
 
 Where the system has a keyring (macOS Keychain, Windows Credential Locker, Secret Service on Linux)
-the secret is random and lives there. Otherwise, or when HEARTLOG_PASSPHRASE is set, it is made
-from a passphrase by scrypt (RFC 7914; N = 2^17, r = 8, p = 1: about 0.4 s and 128 MiB, OWASP's
-first choice) with a salt kept in `lock.json` beside the things it locks, and a check value that
-tells a wrong passphrase at once.
+the secret is random and lives there. Otherwise, or when HEARTLOG_PASSPHRASE is set, it lies in
+`lock.json` beside the things it locks, sealed by AES-256-GCM under a passphrase by scrypt (RFC
+7914; N = 2^17, r = 8, p = 1: about 0.4 s and 128 MiB, OWASP's first choice), so that another
+passphrase can lock it (relock.py). In older lock files the passphrase itself makes the secret.
 
-Neither the keyring nor the salt is in a backup of a store. `recovery_code(master)` is the secret
-to be written down: in HEARTLOG_RECOVERY it stands in for both, on any computer.
+Neither the keyring nor the lock file is in a backup of a store. `recovery_code(master)` is the
+secret to be written down: in HEARTLOG_RECOVERY it stands in for both, on any computer.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ import hmac
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from heartlog.errors import CommandError
@@ -35,13 +38,27 @@ SERVICE = "heartlog"
 SCRYPT_N = 2**17
 MASTER_BYTES = 32
 LEAST_PASSPHRASE = 8
+_NONCE_BYTES = 12
+_SEALED_FOR = b"heartlog lock"
 
 
 class LockProblem(CommandError):
     """The secret can't be had: wrong passphrase, no keyring, a damaged lock file."""
 
 
-def _check(master: bytes) -> str:
+@dataclass(frozen=True)
+class Lock:
+    """What `lock.json` holds: scrypt's salt and cost, a check value of the secret, and the secret
+    sealed under the passphrase; `sealed` is empty where the passphrase itself makes the secret."""
+
+    salt: bytes
+    n: int
+    check: str
+    sealed: bytes
+
+
+def check_of(master: bytes) -> str:
+    """Tells the secret from others, and tells nothing of it."""
     return derive(master, b"", b"heartlog lock check", 16).hex()
 
 
@@ -49,42 +66,91 @@ def _from_passphrase(passphrase: str, salt: bytes, n: int) -> bytes:
     return Scrypt(salt=salt, length=MASTER_BYTES, n=n, r=8, p=1).derive(passphrase.encode())
 
 
-def _read_lock(path: Path) -> tuple[bytes, int, str]:
+def read_lock(folder: Path) -> Lock:
+    """The lock file of `folder`; LockProblem when it is damaged."""
+    path = folder / LOCK_FILE
     try:
-        lock = json.loads(path.read_text())
-        salt, n, check = bytes.fromhex(lock["salt"]), int(lock["n"]), str(lock["check"])
+        text = json.loads(path.read_text())
+        salt, n, check = bytes.fromhex(text["salt"]), int(text["n"]), str(text["check"])
+        lock = Lock(salt, n, check, bytes.fromhex(text.get("sealed", "")))
     except (ValueError, KeyError, TypeError) as error:
         raise LockProblem(
             f"{path} is damaged: {error}.", "Restore it from a backup: without it nothing opens."
         ) from error
     # Bounds, so that a forged file can neither weaken the derivation nor eat all memory.
-    if len(salt) < 16 or n & (n - 1) or not 2**14 <= n <= 2**20:
+    whole = len(lock.sealed) in (0, _NONCE_BYTES + MASTER_BYTES + 16)
+    if len(salt) < 16 or n & (n - 1) or not 2**14 <= n <= 2**20 or not whole:
         raise LockProblem(f"{path} is damaged: impossible values.", "Restore it from a backup.")
-    return salt, n, check
+    return lock
+
+
+def write_lock(folder: Path, master: bytes, passphrase: str) -> None:
+    """Lock the secret with a passphrase: another lock file takes the old one's place at once."""
+    salt, nonce = os.urandom(16), os.urandom(_NONCE_BYTES)
+    cover = AESGCM(_from_passphrase(passphrase, salt, SCRYPT_N))
+    lock = {
+        "n": SCRYPT_N,
+        "salt": salt.hex(),
+        "check": check_of(master),
+        "sealed": (nonce + cover.encrypt(nonce, master, _SEALED_FOR)).hex(),
+    }
+    write_private(folder / LOCK_FILE, json.dumps(lock).encode())
 
 
 def _by_passphrase(folder: Path, passphrase: str) -> bytes:
-    path = folder / LOCK_FILE
-    if path.exists():
-        salt, n, check = _read_lock(path)
-        master = _from_passphrase(passphrase, salt, n)
-        if not hmac.compare_digest(_check(master), check):
-            raise LockProblem("The passphrase is wrong.", "Try again; case and spaces count.")
+    if not (folder / LOCK_FILE).exists():
+        long_enough(passphrase)
+        master = os.urandom(MASTER_BYTES)
+        write_lock(folder, master, passphrase)
         return master
-    _long_enough(passphrase)
-    salt = os.urandom(16)
-    master = _from_passphrase(passphrase, salt, SCRYPT_N)
-    lock = {"n": SCRYPT_N, "salt": salt.hex(), "check": _check(master)}
-    write_private(path, json.dumps(lock).encode())
+    lock = read_lock(folder)
+    master = _from_passphrase(passphrase, lock.salt, lock.n)
+    if lock.sealed:
+        nonce, sealed = lock.sealed[:_NONCE_BYTES], lock.sealed[_NONCE_BYTES:]
+        try:
+            master = AESGCM(master).decrypt(nonce, sealed, _SEALED_FOR)
+        except InvalidTag:
+            master = b""
+    if not master or not hmac.compare_digest(check_of(master), lock.check):
+        raise LockProblem("The passphrase is wrong.", "Try again; case and spaces count.")
     return master
 
 
-def _long_enough(passphrase: str) -> None:
+def long_enough(passphrase: str) -> None:
+    """LockProblem for a passphrase that would not hold."""
     if len(passphrase) < LEAST_PASSPHRASE:
         raise LockProblem(
             f"The passphrase has {len(passphrase)} characters.",
             f"Choose one of at least {LEAST_PASSPHRASE}; four random words are easy to keep.",
         )
+
+
+def kept_in_keyring(folder: Path) -> bytes | None:
+    """The secret that the system's keyring has, None without one (or without a keyring)."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        text = keyring.get_password(SERVICE, str(folder.resolve()))
+        secret = bytes.fromhex(text or "")
+    except (KeyringError, ValueError):
+        return None
+    return secret if len(secret) == MASTER_BYTES else None
+
+
+def new_passphrase(ask: Callable[[str], str] | None) -> str:
+    """A passphrase that a person chooses, typed twice."""
+    if ask is None:
+        raise LockProblem(
+            "A passphrase is needed, and nobody can be asked for it here.",
+            f"Set {PASSPHRASE_VARIABLE}, or run the command in a terminal.",
+        )
+    least = f"{LEAST_PASSPHRASE} characters or more"
+    passphrase = ask(f"New passphrase for Heartlog's keys on this computer ({least})")
+    long_enough(passphrase)
+    if ask("Once more") != passphrase:
+        raise LockProblem("The two passphrases differ.", "Run the command again.")
+    return passphrase
 
 
 def _by_keyring(folder: Path) -> bytes | None:
@@ -154,16 +220,6 @@ def unlock(folder: Path, ask: Callable[[str], str] | None = None) -> bytes:
     locked = (folder / LOCK_FILE).exists()
     if not locked and (master := _by_keyring(folder)) is not None:
         return master
-    if ask is None:
-        raise LockProblem(
-            "A passphrase is needed, and nobody can be asked for it here.",
-            f"Set {PASSPHRASE_VARIABLE}, or run the command in a terminal.",
-        )
-    if locked:
+    if locked and ask is not None:
         return _by_passphrase(folder, ask("Passphrase of Heartlog's keys on this computer"))
-    least = f"{LEAST_PASSPHRASE} characters or more"
-    passphrase = ask(f"New passphrase for Heartlog's keys on this computer ({least})")
-    _long_enough(passphrase)
-    if ask("Once more") != passphrase:
-        raise LockProblem("The two passphrases differ.", "Run the command again.")
-    return _by_passphrase(folder, passphrase)
+    return _by_passphrase(folder, new_passphrase(ask))

@@ -65,19 +65,32 @@ def open_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a shared file's sessions into the store."""
+    """Put a shared file's sessions into the store; those that it has already stay as they are."""
     from heartlog.cli.acts import act
-    from heartlog.share import unseal
+    from heartlog.share.file import put, revealed
     from heartlog.store import Store
 
     passphrase = ask(twice=False)
-    with Store.open(store) as opened:
-        found = unseal(file, passphrase, opened)
+    # The file first: one that does not open leaves no new, empty store behind.
+    with revealed(file, passphrase) as small, Store.open(store) as opened:
+        found = put(small, opened)
         for c in found:
-            act(opened, "open shared", "session", c.session_id, file=file.name)
+            if not c.known:
+                act(opened, "open shared", "session", c.session_id, file=file.name)
     if as_json:
-        output.print_json([{"session": c.session_id, "beats": c.beats} for c in found])
+        names = ("beats", "known", "others")
+        output.print_json(
+            [{"session": c.session_id, **{n: getattr(c, n) for n in names}} for c in found]
+        )
         return
     for c in found:
         who = c.patient or "no patient"
-        output.out().print(f"Session {c.session_id}: {who}, {c.beats} beats", soft_wrap=True)
+        text = f"Session {c.session_id}: {who}, {c.beats} beats"
+        if c.known:
+            text += " (here already: nothing was added)"
+        output.out().print(text, soft_wrap=True)
+        if c.others:
+            numbers = ", ".join(map(str, c.others))
+            output.note(
+                f"Of the same recording as session {numbers}, which differs: both are kept."
+            )

@@ -15,6 +15,7 @@ store's file. Nothing outside tells what is inside, not even how many sessions.
 import secrets
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from heartlog.errors import CommandError, UsageProblem
 from heartlog.security.files import write_private
 from heartlog.share.anonymous import strip_identity
-from heartlog.store import Store
+from heartlog.share.known import known, same_recording
+from heartlog.store import Store, StoreError, StoreNewer
 from heartlog.store.backup import copy_session
 
 MAGIC = b"HEARTLOG-SHARE\0\1"
@@ -48,6 +50,10 @@ class Contents:
     session_id: int
     patient: str
     beats: int
+    known: bool = False
+    """It was in the store already: nothing was added."""
+    others: tuple[int, ...] = ()
+    """Sessions of the store of the same recording, with other contents."""
 
 
 def check_passphrase(passphrase: str) -> None:
@@ -148,12 +154,36 @@ def _key(passphrase: str, salt: bytes, log_n: int) -> bytes:
 
 def unseal(path: Path, passphrase: str, store: Store) -> list[Contents]:
     """Put a shared file's sessions into a store; return what came."""
+    with revealed(path, passphrase) as small:
+        return put(small, store)
+
+
+@contextmanager
+def revealed(path: Path, passphrase: str) -> Iterator[Store]:
+    """A shared file as a store in memory; ShareProblem before anything else is touched."""
     if not path.is_file():
         raise ShareProblem(f"There is no file {path}.", "Check the path.")
     plain = decrypt(path.read_bytes(), passphrase, path.name)
+    try:
+        small = Store.in_memory(plain)
+    except StoreError as problem:
+        why = problem.message.replace("the store in memory", "what is in it")
+        newer = isinstance(problem, StoreNewer)
+        raise ShareProblem(
+            f"{path.name} holds no sessions that can be read: {why}",
+            problem.hint if newer else "Ask for it again.",
+        ) from problem
+    with small:
+        yield small
+
+
+def put(small: Store, store: Store) -> list[Contents]:
+    """Put the sessions of a revealed file into a store; what it has already stays as it is."""
     found: list[Contents] = []
-    with Store.in_memory(plain) as small:
-        for session in reversed(small.sessions(archived=True)):
-            number = copy_session(small, session.id, store)
-            found.append(Contents(number, session.patient_identifier, session.beat_count))
+    for session in reversed(small.sessions(archived=True)):
+        number = known(small, session.id, store)
+        others = () if number else tuple(same_recording(small, session.id, store))
+        made = number or copy_session(small, session.id, store)
+        patient, beats = session.patient_identifier, session.beat_count
+        found.append(Contents(made, patient, beats, number is not None, others))
     return found

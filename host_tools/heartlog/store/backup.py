@@ -141,7 +141,7 @@ def _compare(source: Store, target: Store, counts: dict[str, int]) -> None:
     verify(target)
 
 
-_PER_SESSION: tuple[type[Base], ...] = (
+PER_SESSION: tuple[type[Base], ...] = (
     BeatChunk,
     RecordRow,
     EcgChunk,
@@ -169,7 +169,7 @@ def copy_session(source: Store, session_id: int, target: Store) -> int:
         made = SessionRow(**{**row, "patient_id": patient_id})
         writing.add(made)
         writing.flush()
-        for table in _PER_SESSION:
+        for table in PER_SESSION:
             core = Base.metadata.tables[table.__tablename__]
             query = select(core).where(core.c.session_id == session_id).order_by(core.c.id)
             query = query.execution_options(yield_per=BATCH)

@@ -1,6 +1,7 @@
 """`heartlog store`: backup, restore, encryption, check, and the audit trail."""
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +95,38 @@ def decrypt_(
 
     output.confirm("Write the store so that anyone who has the file can read it?", yes)
     _converted(decrypt, store, as_json, False)
+
+
+@store.command()
+def passphrase(
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Keep the secret in the system's keyring instead.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Change the passphrase of the store and the keys on this computer.
+
+    What they are locked with stays: backups and the recovery code remain good. A forgotten
+    passphrase is replaced with the recovery code in HEARTLOG_RECOVERY. Scripts give the new one in
+    HEARTLOG_NEW_PASSPHRASE.
+    """
+    from heartlog.cli.acts import act_here
+    from heartlog.security import relock
+    from heartlog.security.keys import own_folder, person, remember
+    from heartlog.security.master import PASSPHRASE_VARIABLE, new_passphrase
+
+    folder, ask = own_folder(), person()
+    secret = relock.held(folder, ask)
+    remember(secret)
+    if keyring:
+        relock.to_keyring(folder, secret)
+    else:
+        new = os.environ.get("HEARTLOG_NEW_PASSPHRASE") or new_passphrase(ask)
+        relock.to_passphrase(folder, secret, new)
+        if os.environ.get(PASSPHRASE_VARIABLE) not in (None, "", new):
+            output.note(f"{PASSPHRASE_VARIABLE} still holds another one: set the new one there.")
+    act_here("keep in keyring" if keyring else "change passphrase", "keys", "")
+    output.note("The keyring opens it now." if keyring else "The new passphrase opens it now.")
 
 
 def _converted(
