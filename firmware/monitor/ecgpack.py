@@ -30,8 +30,8 @@ def order_of(codes, n: int) -> int:
             d = 0 - d
         if e < 0:
             e = 0 - e
-        one += d >> 8 if d > 0xFFFF else d >> 2
-        two += e >> 8 if e > 0xFFFF else e >> 2
+        one += d if d < 0x100000 else 0x100000
+        two += e if e < 0x100000 else 0x100000
         q = p
         p = v
         i += 1

@@ -59,6 +59,20 @@ def test_every_block_comes_back(micropython: str, repository: Path) -> None:
         assert len(block) <= ecg.HEAD + 3 * len(codes) + ecg.TAIL
 
 
+def test_the_prediction_that_leaves_less_is_chosen(micropython: str, repository: Path) -> None:
+    """A line is predicted along it, noise from the sample before: in small steps and in big."""
+    rng = random.Random(3)
+    lines = [[step * (i - 60) for i in range(125)] for step in (9, 700, -5000, 66000, -130000)]
+    noise = [[rng.randrange(-size, size) for _ in range(125)] for size in (30, 900, 90000)]
+    packed = pack(micropython, repository, [(0, codes) for codes in lines + noise])
+    for block in packed[: len(lines)]:
+        assert block[0] & 15 == 2
+        # The first group pays for the first rest, the others take a bit or two a sample.
+        assert len(block) <= ecg.HEAD + 75 + ecg.TAIL
+    for block in packed[len(lines) :]:
+        assert block[0] & 15 == 1
+
+
 def test_an_ecg_takes_a_third(micropython: str, repository: Path) -> None:
     """1.4 uV of noise (the front end's own) and an ECG's slopes: header and checksum included."""
     rng = random.Random(1)
