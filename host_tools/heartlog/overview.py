@@ -76,10 +76,13 @@ class Overview:
     leads: tuple[tuple[float, str], ...] = field(default=())
     """Since when the beats come from which lead, where that is not the first: time and text."""
     faults: tuple[tuple[float, str], ...] = field(default=())
+    clock: tuple[str, ...] = field(default=())
+    """What was wrong with the host's clock, in words."""
 
     @classmethod
     def of(cls, store: Store, session_id: int) -> Overview:
         """Read session `session_id`; raises the store's NotFound if there is none."""
+        from heartlog.analysis.clocks import clock_remarks, setbacks
         from heartlog.store.extent import extent
         from heartlog.store.lead import is_change
         from heartlog.store.types import event_text
@@ -104,6 +107,7 @@ class Overview:
             marks=tuple(e for e, lead in told if not lead),
             leads=tuple(e for e, lead in told if lead),
             faults=tuple((r.time, fault_name(r.fields)) for r in line.of("fault")),
+            clock=tuple(clock_remarks(line.fits, setbacks(line))),
         )
 
     @property
@@ -212,6 +216,7 @@ class Overview:
             "lowest_rate_bpm": extreme(self.lowest),
             "highest_rate_bpm": extreme(self.highest),
             "longest_rr_ms": extreme(self.longest_rr),
+            "clock": list(self.clock),
             "gaps": len(self.gaps),
             "gap_seconds": plain(self.seconds_of(GAP), 3),
             "lead_off_seconds": plain(self.lead_off_seconds, 3),

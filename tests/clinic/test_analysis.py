@@ -8,7 +8,11 @@ from heartlog.analysis.hrv import variability
 from heartlog.analysis.rate import pauses, rate_runs, rate_summary
 from heartlog.analysis.rhythm import ectopy, irregular_screen
 from heartlog.analysis.rr import classify_rr, usable
+from heartlog.cli.show import summary
 from heartlog.errors import UsageProblem
+from heartlog.overview import Overview
+from heartlog.report import make_report
+from heartlog.review.model import ReviewModel
 from heartlog.store import AFTER_GAP, BEAT, BeatKind, Record
 from heartlog.store.types import DOUBTFUL
 
@@ -241,8 +245,33 @@ def test_a_host_clock_set_back_between_two_starts_is_told_and_breaks_nothing(sto
     store.append(session.id, records)
     found = analyse(store.session(session.id), store.timeline(session.id))
     assert found.quality.setbacks == ((2, pytest.approx(300.0, abs=10.0)),)
+    (told,) = found.quality.clock_remarks
+    assert "before start 1 ended: the computer's clock was set back" in told
     assert found.hrv.segments >= 1
     assert found.hrv.lf_ms2 > 0
+
+
+def test_a_host_clock_set_during_a_recording_is_told_wherever_times_are_read(store, tmp_path):
+    """An hour ahead until the middle: all times are those of the right clock, and it is said."""
+    session = store.open_session("aa", rate=250.0, started_at=1.79e9 + 3600.0)
+    records = [Record(1, "boot", 0, {"rate": 250, "boot": 1}, boot=1)]
+    for n in range(900):
+        fields = {"rr": 200, "flags": 0, "kind": 1, "confidence": 90}
+        records.append(Record(len(records) + 1, "beat", 200 * n, fields, boot=1))
+        if n % 75 == 0:
+            wrong = 3600.0 if n < 450 else 0.0
+            point = {"host_time": 1.79e9 + 0.8 * n + wrong, "uncertainty_ms": 5}
+            records.append(Record(len(records) + 1, "sync", 200 * n, point, boot=1))
+    store.append(session.id, records)
+    line = store.timeline(session.id)
+    assert line.beats["time"][0] == pytest.approx(1.79e9, abs=0.1)
+    assert line.beats["time"][-1] == pytest.approx(1.79e9 + 899 * 0.8, abs=0.1)
+    said = "clock was set once during the recording: all times of day there follow it"
+    assert said in dict(summary(Overview.of(store, session.id)))["Clock"]
+    entries = ReviewModel(store, session.id).entries("quality")
+    assert any(e.what == "clock" and said in e.text for e in entries)
+    make_report(store, session.id, [tmp_path / "r.html"])
+    assert said in (tmp_path / "r.html").read_text().replace("\n", " ")
 
 
 def test_the_state_that_counts_is_of_the_detectors_channel(store):

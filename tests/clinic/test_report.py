@@ -14,6 +14,8 @@ from heartlog.importing.common import Channel
 from heartlog.report import make_report
 from heartlog.report.blocks import Strip, StripRow
 from heartlog.report.clock import Clock, duration, elapsed
+from heartlog.report.figures import draw
+from heartlog.report.gather import gather
 from heartlog.report.html import strip_svg
 from heartlog.report.paper import CALIBRATION_MM, lay_out
 from heartlog.store import BeatKind
@@ -181,6 +183,18 @@ def test_daylight_saving_does_not_move_a_beat(store):
     # 2026-10-25 01:00 UTC: clocks go from 03:00 CEST back to 02:00 CET.
     assert clock.full(1_792_889_999.0).endswith("02:59:59 CEST")
     assert clock.full(1_792_890_000.0).endswith("02:00:00 CET")
+
+
+def test_one_long_pause_does_not_shrink_the_poincare_plot(store):
+    """Its axes are those of the intervals in it, not of all there were."""
+    session = save(store, made_test())
+    figure = draw("rr_plots", gather(store, session.id), 170, 70)
+    histogram, poincare = figure.axes
+    x, _ = poincare.lines[0].get_data()
+    low, high = poincare.get_xlim()
+    assert histogram.get_xlim()[1] > 2000 > high
+    assert low < min(x) < max(x) < high
+    assert np.ptp(x) > 0.5 * (high - low)
 
 
 def test_a_wrong_paper_or_ending_is_named(store, tmp_path):

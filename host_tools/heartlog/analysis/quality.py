@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heartlog.analysis.clocks import clock_remarks, edge, setbacks
 from heartlog.analysis.rr import Intervals
 from heartlog.store.clockfit import ClockFit
 from heartlog.store.extent import extent
@@ -22,8 +23,6 @@ from heartlog.store.types import DOUBTFUL
 ANALYSABLE = ("good", "noisy")
 """States in which the device judges beats; a noisy stretch is judged with doubt."""
 POWER = "no power, or restarting"
-SETBACK_SECONDS = 2.0
-"""Starts that overlap by less are two clock fits' uncertainty."""
 
 Beats = npt.NDArray[Any]
 
@@ -66,6 +65,11 @@ class Quality:
     it ended: the host's clock was set back between them."""
     bad_spans: tuple[tuple[float, float, str], ...]
     """(start, stop, why) of what can't be analysed, in order, for plots."""
+
+    @property
+    def clock_remarks(self) -> list[str]:
+        """What was wrong with the host's clock, in words."""
+        return clock_remarks(self.fits, self.setbacks)
 
     @property
     def analysable_percent(self) -> float:
@@ -113,7 +117,7 @@ def quality(timeline: Timeline, rr: Intervals, start: float, stop: float) -> Qua
         faults=tuple((r.time, fault_text(r)) for r in timeline.of("fault")),
         boots=len(timeline.fits),
         fits=timeline.fits,
-        setbacks=_setbacks(timeline),
+        setbacks=setbacks(timeline),
         bad_spans=tuple(sorted([*bad, *gap_spans])),
     )
 
@@ -147,35 +151,11 @@ def _gaps(timeline: Timeline) -> list[Gap]:
     ]
     # Between two boots the device had no power, or was starting: that is a gap too.
     for number in range(1, len(timeline.fits)):
-        before = _edge(timeline, number - 1, last=True)
-        after = _edge(timeline, number, last=False)
+        before = edge(timeline, number - 1, last=True)
+        after = edge(timeline, number, last=False)
         if before is not None and after is not None and after > before:
             found.append(Gap(before, after - before, POWER))
     return sorted(found, key=lambda g: g.at)
-
-
-def _setbacks(timeline: Timeline) -> tuple[tuple[int, float], ...]:
-    found = []
-    for number in range(1, len(timeline.fits)):
-        before = _edge(timeline, number - 1, last=True)
-        after = _edge(timeline, number, last=False)
-        guessed = not (timeline.fits[number - 1].known and timeline.fits[number].known)
-        if before is None or after is None or guessed:
-            continue
-        if before - after > SETBACK_SECONDS:
-            found.append((number + 1, before - after))
-    return tuple(found)
-
-
-def _edge(timeline: Timeline, boot: int, last: bool) -> float | None:
-    times = [r.time for r in timeline.records if r.boot == boot and r.index is not None]
-    b = timeline.beats["boot"]
-    first, stop = np.searchsorted(b, [boot, boot + 1])
-    if stop > first:
-        times.append(float(timeline.beats["time"][stop - 1 if last else first]))
-    if not times:
-        return None
-    return max(times) if last else min(times)
 
 
 def _states(
@@ -216,7 +196,7 @@ def _with_ends(
     for row, following in itertools.zip_longest(rows, rows[1:]):
         end = following.time if following is not None else stop
         if following is not None and following.boot != row.boot:
-            end = min(end, _edge(timeline, row.boot, last=True) or end)
+            end = min(end, edge(timeline, row.boot, last=True) or end)
         yield row, min(end, stop)
 
 

@@ -106,6 +106,7 @@ def summary(overview: Overview) -> list[tuple[str, str]]:
         rows.append(("Noisy", f"{duration(noisy)} (beats there are doubtful)"))
     for time, name in overview.faults[:3]:
         rows.append(("Fault", f"{name} at {_when(time)}"))
+    rows += [("Clock", text) for text in overview.clock]
     rows.append(("Beats", f"{overview.beat_count}"))
     if overview.beat_count > 1:
         rows.append(("Mean rate", f"{overview.mean_rate:.0f} beats/min"))

@@ -173,13 +173,7 @@ def quality(m: Material) -> list[Block]:
         note = f"The ten longest; {more} more." if more else ""
         blocks.append(Table(["Gap at", "Length", "Reason"], gap_rows, "lrl", note))
     blocks.append(_clock_table(m))
-    for start, seconds in q.setbacks:
-        text = (
-            f"Start {start} of the monitor seems to begin {duration(seconds)} before start "
-            f"{start - 1} ended: the computer's clock was set back. Times of day and shares of "
-            "time can't be right; intervals are."
-        )
-        blocks.append(Text(text, "warning"))
+    blocks += [Text(text, "warning") for text in q.clock_remarks]
     for at, text in q.faults[:10]:
         blocks.append(Text(f"Fault at {m.clock.at(at)}: {text}", "warning"))
     for at, count, why in q.dropped[:10]:

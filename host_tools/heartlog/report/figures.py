@@ -178,6 +178,8 @@ def _rr_plots(figure: Figure, m: Material, about: int) -> None:
     x, y = beats["rr_ms"][hits - 1], beats["rr_ms"][hits]
     size = 1.6 if len(hits) > 2000 else 3.5
     right.plot(x, y, ".", color=ACCENT, ms=size, alpha=0.5, rasterized=True, mew=0)
+    if len(hits):  # what pauses and early beats there are is in the histogram
+        low, high = min(x.min(), y.min()) - 60.0, max(x.max(), y.max()) + 60.0
     span = (low, high)
     right.plot(span, span, color=INK, lw=0.5, ls=":")
     h = m.analysis.hrv

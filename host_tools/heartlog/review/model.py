@@ -103,6 +103,7 @@ class ReviewModel:
                 f"{fit.drift_ppm:+.1f} ppm from {fit.used} points" if fit.known else "estimated"
             )
             out.append(Entry(None, "clock", drift))
+        out += [Entry(None, "clock", text) for text in q.clock_remarks]
         spans = [Entry(a, why, duration(b - a)) for a, b, why in q.bad_spans]
         return out + _cut(spans)
 
