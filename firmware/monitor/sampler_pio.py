@@ -270,9 +270,8 @@ class PioSampler(Sampler):
 
     def newest(self):
         """(index of the newest sample, at most so many microseconds since it was read)."""
-        waiting = (
-            max(0, (self._arrived() - self._taken) // self._frame_bytes) if self.running else 0
-        )
+        arrived = self._arrived() if self.running else self._taken
+        waiting = max(0, (arrived - self._taken) // self._frame_bytes)
         us = time.ticks_diff(time.ticks_us(), self._seen_us) - waiting * self._period_us
         return (self.index + self._pending + waiting - 1) & 0xFFFFFFFF, max(0, us)
 

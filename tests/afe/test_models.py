@@ -207,6 +207,35 @@ def test_extra_clocks_repeat_the_frame(part: str) -> None:
     assert b.pins.level("DRDY") == 1
 
 
+@pytest.mark.parametrize("part", ["ADS1191", "ADS1292R", "ADS1298"])
+def test_a_whole_frame_is_read_by_the_rules_of_its_bytes(part: str) -> None:
+    b = Bench(part)
+    b.pins.drive("START", 1)
+
+    def frame(*sent: int, select: bool = True, baudrate: int = 4000000) -> bytes:
+        while b.pins.level("DRDY"):
+            b.wait(50)
+        data = bytes(sent) + bytes(b.afe.part.frame_bytes - len(sent))
+        if select:
+            return b.send(*data, baudrate=baudrate)
+        rx = bytearray(len(data))
+        b.afe.exchange(data, rx, b.kernel.now, baudrate, 1)
+        return bytes(rx)
+
+    assert frame(select=False) == b"\xff" * b.afe.part.frame_bytes
+    assert b.pins.level("DRDY") == 0  # nothing was read
+    assert frame()[0] & 0xF0 == 0xC0
+    b.content()
+    frame(baudrate=30000000)
+    b.complains("SCLK at 30000000 Hz")
+    b.wait(10)
+    frame(0x11)  # SDATAC along with a frame is heard
+    b.afe.complaints.clear()
+    b.pins.drive("START", 0)
+    assert b.send(0x20, 0, 0)[2] == b.afe.part.id
+    b.content()
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_wrong_phase_shifts_by_one_bit(part: str) -> None:
     b = Bench(part)
