@@ -57,13 +57,6 @@ def _random32():
     return (data[0] | data[1] << 8 | data[2] << 16 | data[3] << 24) or 1
 
 
-def journal_blocks(media, board):
-    """How many blocks of the media the journal gets; the settings come before, ECG behind."""
-    if not media.lasting:
-        return media.blocks
-    return media.blocks - SETTINGS_BLOCKS - _ecgplace.own_blocks(board, media)
-
-
 def _make_ring(board, rate):
     """RAM for the last minute of ECG, None on a board that has not that much."""
     size = getattr(board, "ECG_RAM", _ECG_RAM)
@@ -89,7 +82,6 @@ class App:
             self._media_fault = 0
         else:
             self._media_fault = number if isinstance(number, int) and number else 255
-        room = journal_blocks(media, board)
         if settings is None:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
             settings = _settings.Settings(kept)
@@ -99,6 +91,7 @@ class App:
             from . import wipe
 
             wipe.go_on(settings, media, _root(board))
+        room = _ecgplace.record_blocks(board, media, settings)
         if media.lasting:
             media = _media.PartMedia(media, SETTINGS_BLOCKS, room)
         vault = Vault(settings.keys)

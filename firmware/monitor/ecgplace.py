@@ -1,6 +1,7 @@
 """Where a board keeps ECG: a device of its own, a part of the journal's flash, or nowhere.
 
-    blocks = own_blocks(board, media)                 # of the journal's media
+    blocks = own_blocks(board, media)                 # of the journal's media, when it is new
+    room = record_blocks(board, media, settings)      # for records, between settings and ECG
     strips, fault = make_strips(app, board, media, first, blocks)
 
 A board says so in board.py: `ecg_device()` gives a block device of its own, a memory card or a
@@ -20,6 +21,7 @@ device that does not answer leaves strips in the journal's flash, and a FAULT re
 """
 
 from . import media as _media
+from . import settings as _settings
 
 _LEAST = 96  # blocks of the media from which on strips have a part
 _BLOCK_KIB = 4
@@ -31,6 +33,20 @@ def own_blocks(board, media):
         return 0
     asked = getattr(board, "ECG_KIB", 0) // _BLOCK_KIB
     return max(media.blocks // 8, min(asked, media.blocks * 2 // 3))
+
+
+def record_blocks(board, media, settings):
+    """How many blocks behind the settings' are for records: as many as at the first boot, whatever
+    a later firmware would choose. A page's number tells its place in a ring of one size only: in
+    another, no record would be found again."""
+    if not media.lasting:
+        return media.blocks
+    most = media.blocks - _settings.BLOCKS
+    blocks = settings.get(_settings.RECORD_BLOCKS)
+    if not 0 < blocks <= most:
+        blocks = most - own_blocks(board, media)
+        settings.set(_settings.RECORD_BLOCKS, blocks)
+    return blocks
 
 
 def make_strips(app, board, media, first, blocks):

@@ -25,7 +25,7 @@ STRIP_BEFORE_S, STRIP_AFTER_S, UTC_OFFSET_MIN = 11, 12, 13
 IRREGULAR_S, ALARM_SOUND, WHOLE_ECG, DELETED = 14, 15, 16, 17
 WATCHDOG_RESETS = 18
 WIPING, LEADS_BY_AC, VOLUME, CARD_WIPE, REFUSING = 20, 21, 22, 23, 24
-UNTOLD, MEMORY_TOLD = 25, 26
+UNTOLD, MEMORY_TOLD, RECORD_BLOCKS = 25, 26, 27
 
 # key: (name, default, lowest, highest)
 TABLE = {
@@ -58,11 +58,15 @@ TABLE = {
     # Number of the session that began or ended, until the journal has it in flash; 0: none.
     UNTOLD: ("untold", 0, 0, 0x3FFFFFFF),
     MEMORY_TOLD: ("memory told", 0, 0, 1),  # the last note said that it is nearly full
+    RECORD_BLOCKS: ("record blocks", 0, 0, 0xFFFF),  # of the journal; 0: not divided yet
 }
 # Of these not every number in between will do: the front end has no other.
 CHOICES = {RATE: (125, 250, 500, 1000), GAIN: (1, 2, 3, 4, 6, 8, 12)}
 # What the monitor keeps for itself: no host sets it by its key.
-OWN = (SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING, UNTOLD, MEMORY_TOLD)
+OWN = (
+    SESSION, DELETED, WATCHDOG_RESETS, WIPING, CARD_WIPE, REFUSING, UNTOLD, MEMORY_TOLD,
+    RECORD_BLOCKS,
+)  # fmt: skip
 _COUNT = 32
 _SIZE = 8 + 4 * _COUNT + 2
 _MAGIC = 0x5348

@@ -160,3 +160,12 @@ def test_the_journal_of_an_older_version_is_delivered(
     count, first, last, cuts = (int(word) for word in figures.split())
     assert (count, first, last) == records
     assert cuts > 5
+
+
+def test_a_journal_keeps_its_part_of_the_flash(repository: Path, micropython: str) -> None:
+    """Whatever a later firmware would give to ECG: in a ring of another size no record is found,
+    and boots would be counted anew."""
+    journals, kept, cuts = run(repository, micropython, "division_check.py")
+    assert journals == 2
+    assert kept > 3000
+    assert cuts > 3
