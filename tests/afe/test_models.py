@@ -226,6 +226,15 @@ def test_a_whole_frame_is_read_by_the_rules_of_its_bytes(part: str) -> None:
     assert b.pins.level("DRDY") == 0  # nothing was read
     assert frame()[0] & 0xF0 == 0xC0
     b.content()
+    for extra in (0, 1):  # in one go, and byte by byte: the next conversion runs into it
+        torn = b.afe.torn
+        while b.pins.level("DRDY"):
+            b.wait(50)
+        b.wait((b.afe._next_ns - 1000 * b.kernel.now) / 1000 - 3)
+        b.send(*bytes(b.afe.part.frame_bytes + extra), baudrate=4000000)
+        assert b.afe.torn > torn
+    b.content()
+    b.wait(10000)
     frame(baudrate=30000000)
     b.complains("SCLK at 30000000 Hz")
     b.wait(10)

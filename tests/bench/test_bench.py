@@ -1,13 +1,16 @@
 """The bench: its table of sections, and the figures that need no database."""
 
 import importlib
+import re
+from importlib.metadata import requires
 
 import numpy as np
 import pytest
 
+from heartlog.bench import accuracy
 from heartlog.bench.__main__ import main
 from heartlog.bench.accuracy import line
-from heartlog.bench.peers import PEERS
+from heartlog.bench.peers import PEERS, Peer
 from heartlog.bench.plots import plot_errors, worst_strips
 from heartlog.bench.sections import SECTIONS, Context
 from heartlog.evaluation.board import Board
@@ -42,6 +45,17 @@ def test_without_the_database_it_says_so(
 def test_a_row_of_the_table() -> None:
     row = line("x", Counts(1, 100, 90, 10, 10))
     assert row.split() == ["x", "90.00", "90.00", "90.00", "10", "10", "20"]
+
+
+def test_what_installs_an_absent_peer_is_what_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Peer("another", "no_such_package", lambda millivolts, fs: [])
+    monkeypatch.setattr(accuracy, "PEERS", (absent,))
+    (row,) = accuracy._peers([])
+    assert row.split(maxsplit=1) == ["another", 'not installed: pip install "heartlog[bench]"']
+    needed = [r for r in requires("heartlog") or [] if "extra == 'bench'" in r.replace('"', "'")]
+    assert {re.split(r"[ ><=!~;]", r)[0] for r in needed} == {
+        "py-ecg-detectors", "neurokit2", "sleepecg",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda p: p.name)

@@ -96,7 +96,7 @@ def _peers(recordings: Sequence[Recording]) -> Iterator[str]:
             yield line(peer.name, counts)
     _progress("")
     for peer in absent:
-        yield f'{peer.name:<34}not installed: pip install "heartlog[cable]"'
+        yield f'{peer.name:<34}not installed: pip install "heartlog[bench]"'
 
 
 def _score_peer(number: int, recording: Recording) -> Score:

@@ -1,4 +1,4 @@
-"""Other detectors that install from PyPI (`pip install "heartlog[cable]"`), by one interface.
+"""Other detectors that install from PyPI (`pip install "heartlog[bench]"`), by one interface.
 
 Each takes millivolts and samples/s and gives the sample numbers of its beats. They see the record
 as it is, at its own rate and whole, and may look both ways in time; the firmware's detector does

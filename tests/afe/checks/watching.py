@@ -1,6 +1,6 @@
 """Checks of the sampler's watch: pauses, the clock, and that one fault is one recovery."""
 
-from bench import Board, clean, kernel, run_ms, vouch
+from bench import Board, Steps, clean, kernel, run_ms, vouch
 from sampling import collect, running
 
 from monitor import sampler_core as core
@@ -173,3 +173,28 @@ def check_the_converters_clock_is_learned(part):
         while sampler.take():
             pass
         assert abs(sampler.index - board.afe.frames) <= 1, (sampler.index, board.afe.frames)
+
+
+def check_a_frame_that_the_next_one_runs_into_is_never_delivered(part):
+    """A handler that comes a little before the next conversion reads bits of both."""
+    step = 300e-6 if "119" in part else 4e-6  # several codes of any part
+    patient = Steps(lambda lead, k: (k % 4096) * step)
+    board, afe, sampler = running(part, patient, rate=500, gain=1, lead_off=None)
+    scale = step / afe.nv_per_code() * 1e9
+    collect(board, sampler, 600)
+    lost = sampler.lost
+    frame_us = afe.part.frame_bytes * 8000000 // afe.bus.sample_baudrate
+    tries = 0
+    for late in range(0, frame_us, 8):
+        kernel.run_until(board.afe._next_ns // 1000 - 200)
+        board.mask(200 + 2000 - late)
+        tries += 1
+        for start, gap, reason, n, codes in collect(board, sampler, 40)[0]:
+            assert not gap or reason == core.OVERRUN, (late, gap, reason)
+            for i in range(n):
+                k = round(codes[i] / scale)
+                assert k == (start + i) % 4096, (late, k, start + i)
+    assert board.afe.torn > 0 and sampler.bad_frames == 0, (board.afe.torn, sampler.bad_frames)
+    # The one that was torn, and at the most the one behind it, which seems to come early.
+    assert tries <= sampler.lost - lost <= 2 * tries, (tries, sampler.lost - lost)
+    clean(board)
