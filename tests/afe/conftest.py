@@ -1,5 +1,5 @@
 """The emulated RP2040 on which the PIO and DMA sampler is tested, with a patient who can be told
-sample by sample."""
+sample by sample; and the models, importable as on the board."""
 
 import builtins
 import importlib.util
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PINS = {"SCK": 18, "MOSI": 19, "MISO": 16, "CS": 17, "DRDY": 20, "RESET": 21, "START": 22}
 
 
@@ -131,6 +132,16 @@ class Bench:
                     assert abs(code * lsb - volts(start + i, n)) <= lsb * 0.51, (start + i, n)
                     count += n == 0
         return count
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The models and the firmware's tables, importable as on the board; forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "firmware"))
+    monkeypatch.syspath_prepend(str(REPOSITORY / "boards/virtual"))
+    yield
+    for name in [n for n in sys.modules if n.split(".")[0] in ("models", "monitor")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

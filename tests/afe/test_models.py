@@ -1,13 +1,9 @@
 """The chip models complain of every broken rule, and the tables agree with them (in CPython)."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = [
     *("ADS1191", "ADS1192", "ADS1291", "ADS1292", "ADS1292R", "ADS1194", "ADS1196", "ADS1198"),
     *("ADS1294", "ADS1296", "ADS1298", "ADS1294R", "ADS1296R", "ADS1298R"),
@@ -15,14 +11,7 @@ PARTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _rooms(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The models and the firmware's tables, importable as on the board; forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(REPOSITORY / "firmware"))
-    monkeypatch.syspath_prepend(str(REPOSITORY / "boards/virtual"))
-    yield
-    for name in [n for n in sys.modules if n.split(".")[0] in ("models", "monitor")]:
-        del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("rooms")
 
 
 class Pins:
@@ -108,6 +97,8 @@ def test_each_broken_rule_is_told(part: str) -> None:
     b.mode = 1
     b.send(0x33, 0x1F, *[0] * 32)
     b.complains("RREG of 32 registers")
+    b.send(0x20, 0x00, 0xFF)
+    b.complains("DIN is 0xFF while registers are read")
     b.send(0x40, 0x00, 0x12)
     b.complains("ID")
     b.send(0x03)
@@ -127,6 +118,22 @@ def test_each_broken_rule_is_told(part: str) -> None:
     b.wait(2)
     b.afe.exchange(b"\x11", None, b.kernel.now, 4000000, 1)
     b.complains("reset time")
+
+    b = Bench(part)
+    b.send(0x04)
+    b.afe.select(b.kernel.now)
+    b.afe.exchange(b"\x02", None, b.kernel.now, 20000000, 1)
+    b.afe.exchange(b"\x11", None, b.kernel.now, 20000000, 1)
+    b.complains("wake-up time")
+
+    b = Bench(part)
+    if b.afe.part.family == "two":
+        b.send(0x11)
+        b.send(0x1A)
+        b.complains("OFFSETCAL without RESP2.CALIB_ON")
+        b.send(0x40 | 10, 0x00, 0x83)
+        b.send(0x1A)
+        b.content()
 
     b = Bench(part)
     b.pins.drive("RESET", 0)
@@ -207,6 +214,31 @@ def test_extra_clocks_repeat_the_frame(part: str) -> None:
     assert b.pins.level("DRDY") == 1
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_a_write_that_resets_the_filter_makes_it_settle_anew(part: str) -> None:
+    """CONFIG1 of all, RESP of the ADS129x of eight channels (SBAS459); no other."""
+    b = Bench(part)
+    b.send(0x11)
+    b.pins.drive("START", 1)
+    b.wait(300000)
+    settling = b.afe._ns(b.afe.timing.settling[b.afe.analog.settling_key(b.afe.regs)]) / 1000
+    resets = {"CONFIG1"} if part.startswith("ADS1299") else {"CONFIG1", "RESP"}
+    for register in b.afe.part.registers[1:]:
+        if register.name == "RESERVED":
+            continue
+        value = register.mend(b.afe.regs[register.address])
+        b.send(0x40 | register.address, 0x00, value)
+        written, frames = b.kernel.now, b.afe.frames
+        while b.afe.frames == frames:
+            b.wait(20)
+        took = b.kernel.now - written
+        if register.name in resets:
+            assert settling - 100 < took < settling + 100, (register.name, took, settling)
+        else:
+            assert took <= b.afe._period_ns / 1000 + 100, (register.name, took)
+    b.content()
+
+
 @pytest.mark.parametrize("part", ["ADS1191", "ADS1292R", "ADS1298"])
 def test_a_whole_frame_is_read_by_the_rules_of_its_bytes(part: str) -> None:
     b = Bench(part)
@@ -282,45 +314,6 @@ def test_tables_and_models_agree(part: str) -> None:
         assert register.valid(register.mend(register.reset))
         width = sum(w for _, _, w in register.fields) + bin(register.reserved).count("1")
         assert width == 8, register.name
-
-
-def test_ids_name_one_part_each() -> None:
-    from monitor.afe import parts
-
-    for mask, value, name in parts.IDS:
-        assert parts.name_of(value) == name
-        assert parts.find(value).name == parts.find(name).name == name
-        others = [n for m, v, n in parts.IDS if value & m == v]
-        assert others == [name], others
-        del mask
-    for revision in range(8):
-        assert parts.name_of(revision << 5 | 0x1E) in ("ADS1299", None) or revision in (2, 3, 4, 6)
-    assert parts.name_of(0x00) is None
-    assert parts.name_of(0xFF) is None
-    with pytest.raises(KeyError, match="ADS1292R"):
-        parts.find("ADS1300")
-
-
-def test_waits_of_the_bus_cover_every_part() -> None:
-    """The bus does not know the part before it has read its ID: its waits suit the slowest."""
-    from models import timing
-
-    source = (REPOSITORY / "firmware/monitor/afe/bus.py").read_text()
-
-    def constant(name: str) -> int:
-        line = next(x for x in source.splitlines() if x.startswith(f"{name} = const("))
-        return int(line.split("const(")[1].split(")")[0].replace("_", ""), 0)
-
-    for part in PARTS:
-        t = timing.of(part)
-        slow = 1.05  # the oscillators are good to 2.5 %
-        assert constant("POWER_UP_MS") * 1e6 >= t.ns(t.power_up) * slow
-        assert constant("RESET_LOW_US") * 1e3 >= t.ns(t.reset_low) * slow
-        assert constant("RESET_WAIT_US") * 1e3 >= t.ns(t.reset) * slow
-        assert constant("COMMAND_WAIT_US") * 1e3 >= t.ns(t.decode) * slow
-        assert constant("CS_AFTER_US") * 1e3 >= t.ns(t.cs_after) * slow
-        assert constant("CS_HIGH_US") * 1e3 >= t.ns(t.cs_high) * slow
-        assert 8e9 / constant("REGISTER_BAUDRATE") >= t.ns(t.decode) * slow
 
 
 def test_state_is_kept_over_a_reset_of_the_microcontroller() -> None:
