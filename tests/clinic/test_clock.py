@@ -200,6 +200,35 @@ def test_each_boot_has_its_own_clock_and_the_time_between_is_a_gap(store):
     assert a.pauses == ()
 
 
+def test_starts_that_no_host_met_lie_before_the_one_that_a_host_did(store):
+    """Also once the list tells when the session began; and where the session began long before."""
+    from heartlog.store.extent import extent, settle
+
+    session = store.open_session("aa", rate=RATE, started_at=T0)
+    records = []
+    for boot in (1, 2, 3):
+        records.append(Record(len(records) + 1, "boot", 0, {"rate": 250, "boot": boot}, boot=boot))
+        for n in range(1, 301):
+            values = {"rr": 250 if n > 1 else 0, "kind": 1}
+            records.append(Record(len(records) + 1, "beat", 250 * n, values, boot=boot))
+    point = {"host_time": T0, "uncertainty_ms": 1.0}  # it came after 300 s of the third
+    records.append(Record(len(records) + 1, "sync", 250 * 300, point, boot=3))
+    store.append(session.id, records)
+    for _ in range(3):
+        line = store.timeline(session.id)
+        assert np.all(np.diff(line.beats["time"]) >= 0), "one start lies over another"
+        assert [fit.known for fit in line.fits] == [False, False, True]
+        assert line.beats["time"][-1] == pytest.approx(T0)
+        assert extent(line) == (pytest.approx(T0 - 900.0), pytest.approx(T0))
+        for fit in line.fits:
+            mine = line.beats[line.beats["boot"] == fit.boot]
+            assert fit.time(mine["index"]) == pytest.approx(mine["time"])
+        settle(store, session.id)
+        assert store.session(session.id).started_at == pytest.approx(T0 - 900.0)
+    store.update_session(session.id, started_at=T0 - 5000.0)
+    assert store.timeline(session.id).beats["time"][0] == pytest.approx(T0 - 4999.0)
+
+
 def test_the_hour_that_comes_twice_is_told_apart(store):
     """UTC in the store; a report writes the patient's own clock, across the end of summer time."""
     from heartlog.report.clock import Clock

@@ -83,8 +83,35 @@ class Timeline:
                 fits.append(replace(fit, device_boot=device_boot, journal=journal))
                 ends = [t.time for t in located[-1:]] + list(beats["time"][-1:])
                 origin = max([origin, *map(float, ends)])
+        _put_before(parts, placed, fits)
         beats = np.concatenate(parts) if parts else np.zeros(0, BEAT)
         return Timeline(beats, tuple(placed), tuple(fits))
+
+
+def _put_before(parts: list[Beats], placed: list[Placed], fits: list[ClockFit]) -> None:
+    """Starts of the monitor that no host met lie before the first one whose time is known.
+
+    They were guessed to begin with the session, which may begin where a host came: then they
+    would lie over what came later. They are moved to end where the next one begins, at the latest.
+    """
+    first = next((n for n, fit in enumerate(fits) if fit.known), -1)
+    limit: float | None = None
+    for number in range(first, -1, -1):
+        mine = [n for n, r in enumerate(placed) if r.boot == number and r.index is not None]
+        beats = parts[number]
+        times = [placed[n].time for n in mine] + [
+            float(t) for t in beats["time"][[0, -1][: len(beats)]]
+        ]
+        if not times:
+            continue
+        shift = 0.0 if limit is None else min(0.0, limit - max(times))
+        if shift:
+            for name in ("time", "raw_time"):
+                beats[name] += shift
+            for n in mine:
+                placed[n] = replace(placed[n], time=placed[n].time + shift)
+            fits[number] = replace(fits[number], origin=fits[number].origin + shift)
+        limit = min(times) + shift
 
 
 def packed_beats(db: Db, session_id: int, journal: int) -> Beats:
