@@ -314,17 +314,3 @@ def test_tables_and_models_agree(part: str) -> None:
         assert register.valid(register.mend(register.reset))
         width = sum(w for _, _, w in register.fields) + bin(register.reserved).count("1")
         assert width == 8, register.name
-
-
-def test_state_is_kept_over_a_reset_of_the_microcontroller() -> None:
-    b = Bench("ADS1292R")
-    b.send(0x11)
-    b.send(0x41, 0x00, 0x03)
-    b.send(0x10)
-    kept = b.afe.save()
-    other = Bench("ADS1292R", settle=False)
-    other.afe.restore(kept)
-    other.wait(1)
-    other.send(0x11)
-    assert other.send(0x21, 0, 0)[2] == 0x03
-    other.content()
