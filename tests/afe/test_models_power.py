@@ -15,6 +15,9 @@ def test_nothing_converts_in_standby_and_nothing_old_is_read(part: str) -> None:
     b.send(0x04)
     frames = b.afe.frames
     b.wait(100000)
+    b.pins.drive("START", 0)
+    b.pins.drive("START", 1)  # does not wake it
+    b.wait(100000)
     assert b.afe.frames == frames
     b.send(0x02)
     b.wait(100000)
