@@ -127,12 +127,14 @@ class Acquisition:
 
     def step(self):
         """Takes one block of samples through the detector; False when there was none."""
+        # (Mostly there is none: the frame of what follows would go on the heap, see `app.step`.)
         sampler = self.sampler
-        if sampler is None:
-            return False
-        n = sampler.take()
-        if not n:
-            return False
+        n = sampler.take() if sampler is not None else 0
+        if n:
+            self._block(sampler, n)
+        return n > 0
+
+    def _block(self, sampler, n):
         detector, app = self.detector, self._app
         if sampler.gap:
             detector.gap(sampler.gap)
@@ -156,7 +158,6 @@ class Acquisition:
         if changed:
             self._choose()
         self.blocks = (self.blocks + 1) & 0xFFFFFF
-        return True
 
     def _beats(self, found, doubt):
         """Tells the beats that were decided in the block just taken."""

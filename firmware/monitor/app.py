@@ -256,7 +256,10 @@ class App:
 
     # --- the loop ------------------------------------------------------------------------------
     def step(self):
-        """One turn; True when something was done, so that the loop need not rest."""
+        """One turn; True when something was done, so that the loop need not rest.
+
+        Most turns find nothing to do: what they call has frames of 11 words at most. Larger ones
+        go on the heap (see `afe.bus`), where a search for room takes an RP2040 0.2 ms in ours."""
         worked = self.acquisition.step()
         now = time.ticks_ms()
         # Before all that may fail: light and button work in any trouble.

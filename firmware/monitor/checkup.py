@@ -57,8 +57,10 @@ class Checkup:
 
     def step(self):
         """Goes on a little; None of its waits is waited for here."""
-        if self._steps is None:
-            return
+        if self._steps is not None:
+            self._go_on()
+
+    def _go_on(self):
         if not self._app.acquisition.allowed:
             self._end(_BROKEN)
             return

@@ -32,18 +32,23 @@ class Advertiser:
 
     def step(self, now, connected, served, open_heart_rate):
         """Begins, renews or ends it; `served`: the rightful host is let in."""
-        guard = self._guard
         if served and not open_heart_rate:
             if self.running:
                 self._stop()
             return
-        due = guard is not None and not connected and guard.due(now)
-        if due:
-            self._move()
-            guard.rotate(now, os.urandom(4))
+        due = not connected and self._moved(now)
         if due or ((self.stale or not self.running) and connected < _PLACES):
             self.stale = False
             self._begin(open_heart_rate)
+
+    def _moved(self, now):
+        """Takes a new identifier when that is due; whether it was."""
+        guard = self._guard
+        if guard is None or not guard.due(now):
+            return False
+        self._move()
+        guard.rotate(now, os.urandom(4))
+        return True
 
     def _begin(self, open_heart_rate):
         guard = self._guard

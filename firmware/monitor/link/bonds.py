@@ -90,9 +90,13 @@ class Bonds:
 
     def step(self):
         """Writes what has changed; True when there was something."""
-        if not self._changed:
-            return False
-        self._changed = False
+        changed = self._changed
+        if changed:
+            self._changed = False
+            self._write()
+        return changed
+
+    def _write(self):
         data = bytearray(MAGIC + self._owner)
         for kind, key, value in self._rows:
             head = bytearray(4)
@@ -106,7 +110,6 @@ class Bonds:
             os.rename(self._path + ".new", self._path)
         except OSError:
             pass  # no room: the bond lives until the next reset
-        return True
 
     def _load(self):
         """Takes the file's secrets; what is damaged, or another key's, is no bond."""

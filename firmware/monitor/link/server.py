@@ -187,7 +187,11 @@ class Server:
     # --- main loop -----------------------------------------------------------------------------
     @property
     def connected(self):
-        return sum(1 for peer in self._peers if peer.handle != _NO_CONNECTION)
+        count = 0  # (asked for each turn: a generator would be garbage each time)
+        for peer in self._peers:
+            if peer.handle != _NO_CONNECTION:
+                count += 1
+        return count
 
     @property
     def streaming(self):
@@ -205,25 +209,33 @@ class Server:
             self._changed = False
             self._drop_owner()
             worked = True
-        guard = self.guard
-        served = guard is not None and guard.passkey is not None
-        self._advertiser.step(now, self.connected, served, self.open_heart_rate)
+        served = self.guard is not None and self.guard.passkey is not None
+        connected = self.connected
+        self._advertiser.step(now, connected, served, self.open_heart_rate)
         if self.bonds is not None and self.bonds.step():
             worked = True
-        self._send_away(now)
+        if connected:
+            self._send_away(now)
         if self._reply.waiting and not self._reply.step(now):
             return worked  # what is sent meanwhile would take its place
         if self._tail != self._head:
-            peer, serial, data = self._queue[self._tail]
-            self._queue[self._tail] = None
-            self._tail = (self._tail + 1) % _QUEUE
-            if peer.handle != _NO_CONNECTION and peer.serial == serial:
-                peer.queued -= 1
-                self._command(peer, data, now)
-                if self._reply.waiting:
-                    return worked
+            if self._take_write(now) and self._reply.waiting:
+                return worked
             worked = True
-        return self._pump(now) or worked
+        if self.owner is not None and self._pump(now):
+            worked = True
+        return worked
+
+    def _take_write(self, now):
+        """The oldest write; False when who sent it has gone."""
+        peer, serial, data = self._queue[self._tail]
+        self._queue[self._tail] = None
+        self._tail = (self._tail + 1) % _QUEUE
+        if peer.handle == _NO_CONNECTION or peer.serial != serial:
+            return False
+        peer.queued -= 1
+        self._command(peer, data, now)
+        return True
 
     def _peer(self, handle):
         for peer in self._peers:
