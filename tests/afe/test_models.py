@@ -277,6 +277,22 @@ def test_a_whole_frame_is_read_by_the_rules_of_its_bytes(part: str) -> None:
     b.content()
 
 
+@pytest.mark.parametrize("part", ["ADS1191", "ADS1292R", "ADS1298"])
+def test_without_rdatac_a_frame_comes_when_it_is_asked_for(part: str) -> None:
+    b = Bench(part)
+    b.send(0x11)
+    b.pins.drive("START", 1)
+    b.wait(300000)
+    n = b.afe.part.frame_bytes
+    assert b.send(*[0] * n) == bytes(n)
+    while b.pins.level("DRDY"):
+        b.wait(50)
+    b.pins.drive("START", 0)
+    assert b.send(0x12, *[0] * n)[1] & 0xF0 == 0xC0
+    assert b.afe.unread == 0  # nobody had to read the others
+    b.content()
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_wrong_phase_shifts_by_one_bit(part: str) -> None:
     b = Bench(part)
