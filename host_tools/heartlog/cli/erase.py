@@ -16,7 +16,9 @@ def erase(
     yes: YesOption = False,
     give_up: Annotated[
         bool,
-        typer.Option("--give-up", help="Also what is sealed for another computer."),
+        typer.Option(
+            "--give-up", help="Also what is sealed for another computer, and ECG that is not here."
+        ),
     ] = False,
     store: StoreOption = None,
     backend: BackendOption = "system",
@@ -55,15 +57,15 @@ async def _erase(
                 claim.take()
                 try:
                     held = await look(monitor, opened)
-                    kept = held.missing or held.ecg_missing or (held.locked and not give_up)
-                    if not (held.session or kept):  # else it is refused, and no act
+                    if not (held.session or held.refused(give_up)):  # else it is no act
                         output.note(f"Monitor {monitor.info.device_id} holds {held.told()}.")
                         ask = "Erase it?"
-                        if held.locked:
-                            ask = f"Lose {held.locked} records that nobody has read, and erase it?"
+                        if held.locked or held.ecg_missing:
+                            lost = f"{held.locked} records and {held.ecg_missing} pieces of ECG"
+                            ask = f"Lose {lost} that this store has not, and erase it?"
                         await asyncio.to_thread(output.confirm, ask, yes)
                         what = {"records": held.records, "ecg_blocks": held.ecg_blocks}
-                        what["given_up"] = held.locked
+                        what |= {"given_up": held.locked, "ecg_given_up": held.ecg_missing}
                         act(opened, "erase", "monitor", monitor.info.device_id, **what)
                     seq = await wipe(monitor, opened, backend.clock.now(), give_up)
                 finally:

@@ -45,6 +45,16 @@ class Held:
     locked: int = 0
     keys: frozenset[int] = frozenset()
 
+    def refused(self, give_up: bool) -> str:
+        """What to do first, when it can't be erased; empty when it can.
+
+        ECG that another computer's key seals comes as damaged blocks, which no fetch brings: who
+        gives up the records of that computer gives up this, too.
+        """
+        if self.missing or (self.ecg_missing and not self.locked and not give_up):
+            return FETCH
+        return GIVE_UP if (self.locked or self.ecg_missing) and not give_up else ""
+
     def told(self) -> str:
         """In words."""
         ecg = f" and {self.ecg_blocks} blocks of ECG" if self.ecg_blocks else ""
@@ -104,10 +114,9 @@ async def erase(monitor: Monitor, store: Store, now: float, give_up: bool = Fals
             "The monitor is in a session, so it is not erased.",
             "End it first: heartlog record, then Ctrl-C; or hold the button for eight seconds.",
         )
-    if held.missing or held.ecg_missing:
-        raise Incomplete(f"The monitor holds {held.told()}.", FETCH)
-    if held.locked and not give_up:
-        raise Incomplete(f"The monitor holds {held.told()}.", GIVE_UP)
+    refused = held.refused(give_up)
+    if refused:
+        raise Incomplete(f"The monitor holds {held.told()}.", refused)
     rest = _Rest(monitor, store, now, give_up)
     try:
         for _ in range(ATTEMPTS):
