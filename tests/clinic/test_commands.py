@@ -59,7 +59,7 @@ def test_equipment_and_its_history(heartlog):
 
 
 def test_notes_report_export_share_and_backup(heartlog, store, tmp_path, monkeypatch):
-    save(store, made_test(minutes=2))
+    save(store, made_test(minutes=4, pause_at=100))
     assert heartlog("session", "diary", 1, "16:15", "dizzy")[0] == 0
     assert heartlog("session", "finding", 1, "a long pause", "--urgent")[0] == 0
     assert heartlog("session", "diary", 1, "soon", "dizzy")[0] == 2
@@ -76,7 +76,7 @@ def test_notes_report_export_share_and_backup(heartlog, store, tmp_path, monkeyp
     monkeypatch.setenv("HEARTLOG_SHARE_PASSPHRASE", "four words are good")
     assert heartlog("share", "seal", 1, "-o", tmp_path / "c.heartshare")[0] == 0
     opened = json.loads(heartlog("share", "open", tmp_path / "c.heartshare", "--json")[1])
-    assert [(one["session_id"], one["known"]) for one in opened] == [(1, True)]
+    assert [(one["session"], one["known"]) for one in opened] == [(1, True)]
     assert heartlog("share", "open", tmp_path / "r.html")[0] == 1
     assert heartlog("store", "backup", tmp_path / "b.heartlog")[0] == 0
     assert heartlog("store", "backup", tmp_path / "b.heartlog")[0] == 5
