@@ -20,7 +20,6 @@ from heartlog.image.mpyfile import Function
 BLOCK = 4096
 LONGEST = BLOCK - 64  # of a function: with this it fits between any block's pointers and its end
 _HEAD = 5  # a stored block's: three bits and what is left of the byte, length, its complement
-_WORTH = 16  # bytes of a function that are worth one lost: long ones fit in few places
 WINDOW_BITS = 11
 
 
@@ -39,13 +38,15 @@ def begun(contents: bytes) -> bytes:
 def block_end(at: int) -> int:
     """Where the file's block ends that its byte `at` lies in.
 
-    Block i > 0 begins with one pointer of 4 bytes for each power of two that divides i, 1 too.
+    Block i > 0 begins with one pointer of 4 bytes for each power of two that divides i, 1 too: two
+    a block on the mean, and before block i 2 i - popcount(i) (littlefs: `lfs_ctz_index`, lfs.c).
     """
-    end, number = BLOCK, 0
-    while end <= at:
-        number += 1
-        end += BLOCK - 4 * (number & -number).bit_length()
-    return end
+    usual = BLOCK - 8
+    number = at // usual
+    if number:
+        number = (at - 4 * ((number - 1).bit_count() + 2)) // usual
+    within = at - number * usual - 4 * number.bit_count()
+    return at - within + BLOCK
 
 
 def _stored(contents: bytes, last: bool) -> bytes:
@@ -67,7 +68,12 @@ def packed_head(contents: bytes, code: list[Function]) -> bytes:
     return begun(contents[: code[0].at]) if code else deflated(contents)
 
 
-def _with_code(head: bytes, contents: bytes, code: list[Function], at: int) -> bytes:
+def least_size(head: bytes, contents: bytes, code: list[Function]) -> int:
+    """The bytes of a module packed where each of its functions is in place by itself."""
+    return len(head) + (_HEAD + len(contents) - code[0].at if code else 0)
+
+
+def with_code(head: bytes, contents: bytes, code: list[Function], at: int) -> bytes:
     """The module packed, at `at` of the image, with each function of `code` whole and in place."""
     if not code:
         return head
@@ -91,26 +97,36 @@ def placed(
     plain: Collection[str] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """The modules (path -> contents) packed one behind the other from `at` on, in an order in
-    which little room is lost: of those that lose next to none the one with the longest function
-    first, for short ones go in anywhere."""
+    which little room is lost.
+
+    Each turn places the module whose functions are hardest to place among those left, behind that
+    one of the others which makes both lose least: so the hard ones have the most to choose from,
+    and what has no function at all, which lies anywhere for nothing, is there to the last. All
+    together lose at most a few hundred bytes more than each would by itself where it lies best."""
     code = {path: code.get(path, []) for path in modules}
     heads = {
         path: stored(contents) if path in plain else packed_head(contents, code[path])
         for path, contents in modules.items()
     }
-    least = {
-        path: len(heads[path]) + (_HEAD + len(modules[path]) - code[path][0].at if found else 0)
-        for path, found in code.items()
-    }
-    longest = {path: max((one.size for one in found), default=0) for path, found in code.items()}
-    left = sorted(modules)
+
+    def made(path: str, at: int) -> tuple[int, bytes]:
+        """The bytes that a module loses at `at`, and the module packed for there."""
+        stream = with_code(heads[path], modules[path], code[path], at)
+        return len(stream) - least_size(heads[path], modules[path], code[path]), stream
+
+    # A block's end tears a function the likelier, and costs the more, the longer it is.
+    left = sorted(modules, key=lambda path: (-sum(one.size**2 for one in code[path]), path))
     while left:
-        best, stream, least_cost = left[0], b"", 0
-        for path in left:
-            made = _with_code(heads[path], modules[path], code[path], at)
-            cost = len(made) - least[path] - longest[path] // _WORTH
-            if not stream or cost < least_cost:
-                best, stream, least_cost = path, made, cost
-        left.remove(best)
-        yield best, stream
-        at += len(stream)
+        lost, stream = made(left[0], at)
+        chosen = [(left[0], stream)]
+        for path in left[1:] if lost else ():
+            lost_before, before = made(path, at)
+            if lost_before < lost:
+                lost_then, stream = made(left[0], at + len(before))
+                if lost_before + lost_then < lost:
+                    lost = lost_before + lost_then
+                    chosen = [(path, before), (left[0], stream)]
+        for path, stream in chosen:
+            left.remove(path)
+            at += len(stream)
+        yield from chosen
