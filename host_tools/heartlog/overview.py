@@ -29,6 +29,8 @@ RATE_BEATS = 8
 a single early beat is no heart rate."""
 
 GAP = "gap"
+RESTART = "no power, or restarting"
+"""Why there are no samples between two starts of the monitor."""
 LEAD_OFF = wire.SIGNAL_NAMES[wire.SIGNAL_LEAD_OFF]
 NOISY = wire.SIGNAL_NAMES[wire.SIGNAL_NOISY]
 USABLE = (wire.SIGNAL_NAMES[wire.SIGNAL_GOOD], wire.SIGNAL_NAMES[wire.SIGNAL_UNKNOWN])
@@ -82,7 +84,7 @@ class Overview:
     @classmethod
     def of(cls, store: Store, session_id: int) -> Overview:
         """Read session `session_id`; raises the store's NotFound if there is none."""
-        from heartlog.analysis.clocks import clock_remarks, setbacks
+        from heartlog.analysis.clocks import clock_remarks, restarts, setbacks
         from heartlog.store.extent import extent
         from heartlog.store.lead import is_change
         from heartlog.store.types import event_text
@@ -103,7 +105,7 @@ class Overview:
             time=beats["time"].astype(np.float64),
             rr=rr,
             kind=beats["kind"],
-            spans=tuple(spans_of(known, rate, stop)),
+            spans=tuple(spans_of(known, rate, stop, restarts(line))),
             marks=tuple(e for e, lead in told if not lead),
             leads=tuple(e for e, lead in told if lead),
             faults=tuple((r.time, fault_name(r.fields)) for r in line.of("fault")),
@@ -231,8 +233,14 @@ class Overview:
         }
 
 
-def spans_of(records: Iterable[Any], rate: float, stop: float) -> list[Span]:
-    """The gaps and the stretches of poor signal, in order, from placed records.
+def spans_of(
+    records: Iterable[Any],
+    rate: float,
+    stop: float,
+    restarts: Sequence[tuple[float, float]] = (),
+) -> list[Span]:
+    """The gaps and the stretches of poor signal, in order, from placed records; `restarts` are
+    the times between two starts of the monitor, which are gaps and belong to no signal's state.
 
     A signal record tells of one channel, or of all (0); what counts is the channel in which the
     beats are looked for.
@@ -258,6 +266,9 @@ def spans_of(records: Iterable[Any], rate: float, stop: float) -> list[Span]:
                 state = (record.time, name, str(fields.get("electrodes_off") or ""))
     if state is not None:
         spans.append(Span(state[0], max(state[0], stop), state[1], state[2]))
+    for began, ended in restarts:
+        cut = [s._replace(stop=began) if s.start < began < s.stop else s for s in spans]
+        spans = [*cut, Span(began, ended, GAP, RESTART)]
     return sorted(s for s in spans if s.seconds > 0)
 
 

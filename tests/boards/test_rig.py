@@ -194,6 +194,27 @@ def test_a_monitor_that_is_frozen_in(micropython: str, tmp_path: Path) -> None:
     assert "build MicroPython anew" in outcome.steps[0].found[1]
 
 
+@pytest.mark.parametrize("figures", range(30, 36))
+def test_no_sheet_of_a_certificate_ends_with_a_heading(tmp_path: Path, figures: int) -> None:
+    """A monitor of two channels has one page, longer tests have as many as they need."""
+    at = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
+    found = [f"figure {n}: pass" for n in range(figures)]
+    steps = [Step("Self-test", True, tuple(found[:20])), Step("Serial", True, ("HL-1",))]
+    outcome = Outcome("HL-1", "pico_w", "0123", "0.1.0", at, "", steps=steps)
+    path = tmp_path / "certificate.pdf"
+    write_certificate(outcome, path, rig=False)
+    assert len(PdfReader(path).pages) == 1
+    outcome.steps[1:1] = [Step("More", True, tuple(found))]
+    write_certificate(outcome, path, rig=False)
+    pages = [page.extract_text().split("\n") for page in PdfReader(path).pages]
+    assert len(pages) == 2
+    for number, lines in enumerate(pages, 1):
+        words = [line for line in lines if line.strip()]
+        foot = [line for line in words if "Test certificate" in line or f"page {number}" in line]
+        assert len(foot) >= 2
+        assert not [line for line in words if line not in foot][-1].endswith(": passed")
+
+
 def test_the_page_of_a_monitor_that_failed(tmp_path: Path) -> None:
     at = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
     steps = [Step("Firmware", True), Step("Rails", False, ("3V3 0 mV <dead>: FAIL",))]
@@ -203,6 +224,7 @@ def test_the_page_of_a_monitor_that_failed(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
     write_certificate(outcome, path, rig=False)
     words = PdfReader(path).pages[0].extract_text()
+    assert "Heartlog HL-1: Test report: NOT PASSED" in words  # at the foot, whose sheet it is
     assert "Test report: NOT PASSED" in words
     assert "no rig was used" in words
     assert "<dead>" in words

@@ -12,6 +12,7 @@ from heartlog.cli.show import summary
 from heartlog.errors import UsageProblem
 from heartlog.overview import Overview
 from heartlog.report import make_report
+from heartlog.report.strips import unusable
 from heartlog.review.model import ReviewModel
 from heartlog.store import AFTER_GAP, BEAT, BeatKind, Record
 from heartlog.store.types import DOUBTFUL
@@ -299,6 +300,9 @@ def test_the_state_that_counts_is_of_the_detectors_channel(store):
     assert q.state_seconds == {"good": pytest.approx(70.0), "lead off": pytest.approx(30.0)}
     assert (q.off_seconds, q.off_times) == ({"LA": pytest.approx(30.0)}, {"LA": 1})
     assert q.bad_spans == ((1.79e9 + 10, 1.79e9 + 40, "lead off: LA"),)
+    # And a row of ECG paper that shows the flat line says what it is.
+    assert unusable(q, 1.79e9 + 38, 1.79e9 + 45) == ["lead off: LA"]
+    assert unusable(q, 1.79e9 + 41, 1.79e9 + 48) == []
 
 
 @pytest.mark.parametrize("flags", [0, DOUBTFUL])
@@ -319,6 +323,51 @@ def test_a_doubtful_pause_is_listed_but_not_urgent(store, flags):
     assert [u.text for u in a.urgent if "Pause" in u.text] == (
         [] if flags else ["Pause of 4.20 s (1 of 3.0 s or more)"]
     )
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_an_urgent_run_amid_noise_says_so_and_gives_way_to_one_in_a_clear_signal(store, noisy):
+    session = store.open_session("aa", rate=250, started_at=1000.0)
+    records = [Record(1, "boot", 0, {"rate": 250}, boot=1)]
+    for seq in range(2, 60):
+        flags = DOUBTFUL if noisy and 20 <= seq < 27 else 0
+        kind = BeatKind.WIDE if 20 <= seq < 27 or 40 <= seq < 44 else BeatKind.NORMAL
+        fields = {"rr": 250, "flags": flags, "kind": int(kind), "confidence": 90}
+        records.append(Record(seq, "beat", 250 * (seq - 1), fields, boot=1))
+    store.append(session.id, records)
+    a = analyse(store.session(session.id), store.timeline(session.id))
+    length = 4 if noisy else 7
+    assert [u.text for u in a.urgent] == [f"Run of {length} wide beats (2 of 4 or more)"]
+    alone = analyse(
+        store.session(session.id), store.timeline(session.id), AnalysisSettings(urgent_wide_run=5)
+    )
+    end = "; the signal is noisy there, look at the strip" if noisy else ""
+    assert [u.text for u in alone.urgent] == [f"Run of 7 wide beats (1 of 5 or more){end}"]
+
+
+def test_the_time_without_power_is_a_gap_for_show_as_for_the_report(store):
+    """A restart in the middle of a loose electrode, whose time ends where the power went."""
+    session = store.open_session("aa", rate=250.0, started_at=1.79e9)
+    records = []
+    for boot, began in ((1, 0.0), (2, 160.0)):
+        point = {"host_time": 1.79e9 + began, "uncertainty_ms": 5}
+        records += [
+            Record(1000 * boot + 1, "boot", 0, {"rate": 250, "boot": boot}, boot=boot),
+            Record(1000 * boot + 2, "sync", 0, point, boot=boot),
+            Record(1000 * boot + 3, "signal", 0, {"state_name": "good", "channel": 1}, boot=boot),
+        ]
+        for n in range(1, 100):
+            fields = {"rr": 250, "flags": 0, "kind": 1, "confidence": 90}
+            records.append(Record(1000 * boot + 3 + n, "beat", 250 * n, fields, boot=boot))
+    off = {"state_name": "lead off", "electrodes_off": "LA", "channel": 1}
+    records.append(Record(1150, "signal", 80 * 250, off, boot=1))
+    store.append(session.id, sorted(records, key=lambda r: r.seq))
+    q = analyse(store.session(session.id), store.timeline(session.id)).quality
+    seen = Overview.of(store, session.id)
+    assert [(g.detail, round(g.seconds)) for g in seen.gaps] == [("no power, or restarting", 61)]
+    assert [(g.reason, round(g.seconds)) for g in q.gaps] == [("no power, or restarting", 61)]
+    assert seen.lead_off_seconds == pytest.approx(q.state_seconds["lead off"])
+    assert 100 * seen.usable_share == pytest.approx(q.analysable_percent, abs=0.5)
 
 
 def test_settings_are_read_by_name():

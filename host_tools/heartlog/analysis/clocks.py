@@ -31,6 +31,18 @@ def setbacks(timeline: Timeline) -> tuple[tuple[int, float], ...]:
     return tuple(found)
 
 
+def restarts(timeline: Timeline) -> list[tuple[float, float]]:
+    """(start, stop), UNIX seconds, of each time between two starts of the monitor: it had no
+    power, or was starting."""
+    found = []
+    for number in range(1, len(timeline.fits)):
+        before = edge(timeline, number - 1, last=True)
+        after = edge(timeline, number, last=False)
+        if before is not None and after is not None and after > before:
+            found.append((before, after))
+    return found
+
+
 def edge(timeline: Timeline, boot: int, last: bool) -> float | None:
     """When the first or the last thing known of a boot was, UNIX seconds."""
     times = [r.time for r in timeline.records if r.boot == boot and r.index is not None]

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heartlog.analysis.clocks import clock_remarks, edge, setbacks
+from heartlog.analysis.clocks import clock_remarks, edge, restarts, setbacks
 from heartlog.analysis.rr import Intervals
+from heartlog.overview import RESTART
 from heartlog.store.clockfit import ClockFit
 from heartlog.store.extent import extent
 from heartlog.store.lead import followed
@@ -22,7 +23,6 @@ from heartlog.store.types import DOUBTFUL
 
 ANALYSABLE = ("good", "noisy")
 """States in which the device judges beats; a noisy stretch is judged with doubt."""
-POWER = "no power, or restarting"
 
 Beats = npt.NDArray[Any]
 
@@ -149,12 +149,7 @@ def _gaps(timeline: Timeline) -> list[Gap]:
         Gap(r.time, float(r.fields.get("lost") or 0) / rates[r.boot], str(_reason(r)))
         for r in timeline.of("gap")
     ]
-    # Between two boots the device had no power, or was starting: that is a gap too.
-    for number in range(1, len(timeline.fits)):
-        before = edge(timeline, number - 1, last=True)
-        after = edge(timeline, number, last=False)
-        if before is not None and after is not None and after > before:
-            found.append(Gap(before, after - before, POWER))
+    found += [Gap(a, b - a, RESTART) for a, b in restarts(timeline)]
     return sorted(found, key=lambda g: g.at)
 
 
@@ -227,7 +222,7 @@ def _overlap(
     total = 0.0
     j = 0
     for a, b, why in sorted(gaps):
-        if why == POWER:
+        if why == RESTART:
             total += b - a
             continue
         while j < len(bad) and bad[j][1] <= a:

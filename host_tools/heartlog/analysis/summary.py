@@ -28,7 +28,7 @@ from heartlog.analysis.rr import Intervals, classify_rr, usable
 from heartlog.analysis.settings import AnalysisSettings
 from heartlog.store.reading import Timeline
 from heartlog.store.store import Session
-from heartlog.store.types import BeatKind
+from heartlog.store.types import DOUBTFUL, BeatKind
 
 Beats = npt.NDArray[Any]
 
@@ -168,31 +168,38 @@ def _urgent(
         )
     fast = [r for r in runs if r.kind == "fast" and r.rate > rules.urgent_tachy_bpm]
     if fast:
-        worst_run = max(fast, key=lambda r: r.rate)
+        worst_run = max(fast, key=lambda r: (not _in_noise(beats, r.first, r.stop), r.rate))
         found.append(
             Urgent(
                 worst_run.starts_at,
                 f"Fast run: {worst_run.beats} beats at {worst_run.rate:.0f}/min ({len(fast)} "
-                f"above {rules.urgent_tachy_bpm:.0f}/min)",
+                f"above {rules.urgent_tachy_bpm:.0f}/min)"
+                + _in_noise(beats, worst_run.first, worst_run.stop),
             )
         )
     slow = [r for r in runs if r.kind == "slow" and r.rate < rules.urgent_brady_bpm]
     if slow:
-        worst_run = min(slow, key=lambda r: r.rate)
+        worst_run = min(slow, key=lambda r: (_in_noise(beats, r.first, r.stop), r.rate))
         found.append(
             Urgent(
                 worst_run.starts_at,
                 f"Slow run: {worst_run.beats} beats at {worst_run.rate:.0f}/min ({len(slow)} "
-                f"below {rules.urgent_brady_bpm:.0f}/min)",
+                f"below {rules.urgent_brady_bpm:.0f}/min)"
+                + _in_noise(beats, worst_run.first, worst_run.stop),
             )
         )
-    if wide.longest_run >= rules.urgent_wide_run and wide.longest_run_at is not None:
-        count = sum(1 for n in wide.run_lengths if n >= rules.urgent_wide_run)
+    many = [
+        (first, first + n)
+        for first, n in zip(wide.run_starts, wide.run_lengths, strict=True)
+        if n >= rules.urgent_wide_run
+    ]
+    if many:
+        first, stop = max(many, key=lambda r: (not _in_noise(beats, *r), r[1] - r[0]))
         found.append(
             Urgent(
-                wide.longest_run_at,
-                f"Run of {wide.longest_run} wide beats ({count} of "
-                f"{rules.urgent_wide_run} or more)",
+                float(beats["time"][first]),
+                f"Run of {stop - first} wide beats ({len(many)} of "
+                f"{rules.urgent_wide_run} or more)" + _in_noise(beats, first, stop),
             )
         )
     if any(b - a >= rules.urgent_irregular_s for a, b in screen.episodes):
@@ -204,3 +211,10 @@ def _urgent(
             )
         )
     return found
+
+
+def _in_noise(beats: Beats, first: int, stop: int) -> str:
+    """What to add where half of the beats or more were found in a poor signal. A run may be as
+    real there, so it stays urgent; one in a clear signal is named before it."""
+    doubtful = float(np.mean((beats["flags"][first:stop] & DOUBTFUL) != 0))
+    return "; the signal is noisy there, look at the strip" if doubtful >= 0.5 else ""

@@ -113,7 +113,7 @@ def save(
             from heartlog.store.schema_clinic import Patient
 
             if db.get(Patient, patient_id) is None:
-                raise NotFound(f"No patient {patient_id}.", "List them: heartlog patients")
+                raise NotFound(f"No patient {patient_id}.", "List them: heartlog patients list")
         if db.get(Device, device) is None:
             db.add(Device(id=device, first_seen=test.started_at, last_seen=ended))
             db.flush()

@@ -1,6 +1,7 @@
 """Patients: add, find, edit, merge duplicates, archive."""
 
 import datetime as dt
+import shlex
 import unicodedata
 from typing import Any
 
@@ -106,7 +107,8 @@ def by_identifier(store: Store, identifier: str) -> Patient:
         row = db.scalars(select(Patient).where(Patient.identifier == identifier)).first()
     if row is None:
         close = search(store, identifier, limit=3)
-        hint = "List them: heartlog patients list"
+        add = f"heartlog patients add {shlex.quote(identifier)}"
+        hint = f"List them: heartlog patients list; or add this one: {add}"
         if close:
             hint = f"Did you mean {', '.join(p.identifier for p in close)}? {hint}"
         raise NotFound(f"No patient {identifier!r} in {store.where}.", hint)

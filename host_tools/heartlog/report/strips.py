@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from heartlog.analysis import Analysis
+from heartlog.analysis.quality import Quality
 from heartlog.report.blocks import Strip, StripRow
 from heartlog.report.clock import Clock
 from heartlog.store import AFTER_GAP, BeatKind, Store
@@ -43,8 +44,10 @@ def cutter(store: Store, analysis: Analysis, clock: Clock) -> Callable[..., Stri
             return None
         names = [(at, lead(channel)) for at, channel in window.channels]
         several = any(channel != 1 for _, channel in window.channels)
+        told = [clock.at(start), *([names[0][1]] if several else [])]
+        told += unusable(analysis.quality, start, start + seconds)
         return StripRow(
-            start_text=clock.at(start) + (f"  {names[0][1]}" if several else ""),
+            start_text="  ".join(told),
             rate=window.rate,
             microvolts=window.microvolts,
             marks=sorted([*marks(analysis.timeline, start, seconds), *names[1:]]),
@@ -53,6 +56,14 @@ def cutter(store: Store, analysis: Analysis, clock: Clock) -> Callable[..., Stri
         )
 
     return cut
+
+
+def unusable(quality: Quality, start: float, stop: float) -> list[str]:
+    """Return why the row shows no heart (`lead off: LA`, `flat: no signal`), each reason once: a
+    flat line that an electrode left is no standstill. Gaps show as such."""
+    gaps = {(g.at, g.at + g.seconds, g.reason) for g in quality.gaps}
+    here = [s for s in quality.bad_spans if s not in gaps and s[0] < stop and s[1] > start]
+    return list(dict.fromkeys(why for _, _, why in here))
 
 
 def marks(timeline: Timeline, start: float, seconds: float) -> Sequence[tuple[float, str]]:

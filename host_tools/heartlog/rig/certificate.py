@@ -2,10 +2,11 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
 from reportlab.lib.units import mm
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
@@ -23,6 +24,9 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
     """Write the PDF; `rig` is whether the rails were measured, which the page tells."""
     styles = getSampleStyleSheet()
     body = styles["BodyText"]
+    # Close together, so that a monitor of two channels has one page; no heading ends a page.
+    line_style = ParagraphStyle("line", parent=body, spaceBefore=0, leading=12)
+    heading = ParagraphStyle("step", parent=styles["Heading3"], spaceBefore=8, keepWithNext=1)
     title = "Test certificate" if outcome.passed else "Test report: NOT PASSED"
     facts = [
         ("Serial number", outcome.serial),
@@ -44,8 +48,8 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
     ]
     for step in outcome.steps:
         end = "passed" if step.passed else "NOT PASSED"
-        story.append(Paragraph(f"{_words(step.name)}: {end}", styles["Heading3"]))
-        story += [Paragraph(_words(line), body) for line in step.found]
+        story.append(Paragraph(f"{_words(step.name)}: {end}", heading))
+        story += [Paragraph(_words(line), line_style) for line in step.found]
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -57,7 +61,14 @@ def write_certificate(outcome: Outcome, path: Path, *, rig: bool) -> None:
         topMargin=18 * mm,
         bottomMargin=18 * mm,
     )
-    document.build(story)
+
+    def foot(canvas: Any, doc: Any) -> None:
+        """Sheets that come apart still tell whose they are."""
+        canvas.setFont("Helvetica", 8)
+        canvas.drawString(20 * mm, 10 * mm, f"Heartlog {outcome.serial}: {title}")
+        canvas.drawRightString(A4[0] - 20 * mm, 10 * mm, f"page {doc.page}")
+
+    document.build(story, onFirstPage=foot, onLaterPages=foot)
     with whole(path) as partial:
         partial.write_bytes(buffer.getvalue())
 

@@ -71,10 +71,9 @@ def bench(
     path = folder / f"{outcome.serial}-{outcome.at:%Y-%m-%d}.pdf"
     write_certificate(outcome, path, rig=rig)
     unprinted("the certificate")
-    out().print(f"Wrote {path}. The label:\n\n{outcome.label}\n")
-    if not outcome.passed:
+    if not outcome.passed:  # (and so it gets no label)
         failed = ", ".join(step.name for step in outcome.steps if not step.passed)
         raise CommandError(
             f"{outcome.serial} did not pass: {failed}.", f"The measurements are in {path}."
         )
-    out().print(f"{outcome.serial} passed.")
+    out().print(f"Wrote {path}. The label:\n\n{outcome.label}\n\n{outcome.serial} passed.")

@@ -142,7 +142,8 @@ def new_passphrase(ask: Callable[[str], str] | None) -> str:
     """A passphrase that a person chooses, typed twice."""
     if ask is None:
         raise LockProblem(
-            "A passphrase is needed, and nobody can be asked for it here.",
+            "Heartlog's keys on this computer are under a passphrase, and nobody can be asked for"
+            " it here.",
             f"Set {PASSPHRASE_VARIABLE}, or run the command in a terminal.",
         )
     least = f"{LEAST_PASSPHRASE} characters or more"

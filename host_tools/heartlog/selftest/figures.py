@@ -34,7 +34,7 @@ class Figure:
         if self.code == limits.ID:
             return f"0x{round(value):02X}"
         digits = limits.MEASURED[self.code][2] if self.code in limits.MEASURED else 0
-        return f"{value:.{digits}f}"
+        return f"{value:z.{digits}f}"  # z: nothing is "-0.0"
 
     @property
     def limits_text(self) -> str:
