@@ -9,17 +9,18 @@ HARD_IRQ = False
 AFE = "ADS1292R"
 AFE_BAUDRATE = 4_000_000
 
-# SCK, MOSI and CS on SPI2's fast pins; MISO through the GPIO matrix, since 2 is a strapping pin.
+# SCK and MOSI on SPI2's fast pins. The chip looks at 2, 8 and 9 when it starts, so they carry what
+# is high then: select, RESET and button. 18 and 19 are the USB that a stock build keeps.
 PINS = {
     "SCK": 6,
     "MOSI": 7,
     "MISO": 5,
-    "CS": 10,
+    "CS": 2,
     "DRDY": 4,
-    "RESET": 3,
+    "RESET": 8,
     "BUTTON": 9,
-    "LED": 18,
-    "BUZZER": 19,
+    "LED": 10,
+    "BUZZER": 3,
     "BATTERY": 0,
     "CHARGER": 1,
 }
