@@ -4,7 +4,6 @@
     if quality.feed(sampler, n):                 # after every sampler.take()
         quality.state[0], quality.reason[0]      # GOOD, NOISY ... and why
         quality.off                              # electrodes that are off, by leads.ELECTRODES
-        quality.text(0)                          # "lead off: RA (white)"
     quality.travel(0)                            # uV that the baseline has gone so far
 
 Times: an electrode is off after 100 ms and on again after 500 ms of a steady comparator; all else
@@ -24,7 +23,7 @@ from monitor import quality_core as scanning
 from monitor import sampler_core as core
 from monitor.afe import leads
 
-# States, as in signal records.
+# States, as in signal records; in words: `quality_words`.
 UNKNOWN = const(0)
 GOOD = const(1)
 NOISY = const(2)
@@ -33,7 +32,6 @@ SATURATED = const(4)
 FLAT = const(5)
 SETTLING = const(6)
 FAULT = const(7)
-STATES = ("unknown", "good", "noisy", "lead off", "saturated", "flat", "settling", "fault")
 
 # Reasons: what tells the state. They go into records and keep their meaning.
 NONE = const(0)
@@ -47,19 +45,6 @@ AFTER_RESTART = const(7)
 AFTER_ELECTRODE = const(8)
 NOT_DELIVERING = const(9)
 NO_HEART = const(10)
-REASONS = (
-    "",
-    "electrode",
-    "the input is at its rail: too large an electrode offset, or a poor contact",
-    "nothing above 25 uV: electrodes shorted or not on a body",
-    "the converter repeats one value",
-    "mains hum or muscle tension above 100 uV",
-    "movement: more than 8 mV within half a second",
-    "the front end was restarted",
-    "an electrode was just put on",
-    "the front end delivers nothing",
-    "steps that no heart makes: more than 20 mV within 4 ms",
-)
 
 _OFF_MS = const(100)
 _ON_MS = const(500)
@@ -111,11 +96,11 @@ class Quality:
             runs[5] = _SETTLE_WINDOWS
         wired = leads.wiring(channels)
         sensed = afe.sensed_inputs()
-        self._electrodes = []  # (bit in `off`, input bits, name)
+        self._electrodes = []  # (bit in `off`, input bits)
         for i, name in enumerate(leads.ELECTRODES):
             bits = wired.get(name, 0) & sensed
             if bits:
-                self._electrodes.append((1 << i, bits, name))
+                self._electrodes.append((1 << i, bits))
         self._sensed = sensed
         self._inputs_off = 0
         self._changing = array("i", bytes(4 * 17))  # samples for which an input differs
@@ -155,26 +140,9 @@ class Quality:
         """The front end is down: true when that is news."""
         return self._all(FAULT, NOT_DELIVERING)
 
-    def text(self, channel, code="AHA"):
-        """The state in words, electrodes by name and colour."""
-        state = self.state[channel]
-        if state == LEAD_OFF:
-            names = [
-                leads.name(name, code)
-                for bit, _, name in self._electrodes
-                if bit & self.off & self._needs[channel]
-            ]
-            return "lead off: " + ", ".join(names)
-        reason = REASONS[self.reason[channel]]
-        return "%s: %s" % (STATES[state], reason) if reason else STATES[state]
-
     def travel(self, channel):
         """How far the channel's baseline has gone since the start, uV modulo 2^28."""
         return self._travels[channel]
-
-    def electrodes_off(self):
-        """Names of the electrodes that are off."""
-        return [name for bit, _, name in self._electrodes if bit & self.off]
 
     def _debounce(self, every, some, n):
         """Inputs change only after they have differed for long enough. True: an electrode did."""
@@ -200,7 +168,7 @@ class Quality:
             return False
         self._inputs_off = now
         off = 0
-        for bit, inputs, _ in self._electrodes:
+        for bit, inputs in self._electrodes:
             if inputs & now == inputs:
                 off |= bit
         if off == self.off:

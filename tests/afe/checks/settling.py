@@ -4,6 +4,7 @@ from bench import clean
 from signal import Run
 
 from monitor import quality as q
+from monitor import quality_words as words
 
 STEP_MS = 100
 
@@ -14,7 +15,7 @@ def lasts(run, state, limit_ms):
     while run.state(0) == state:
         run.run(STEP_MS)
         ms += STEP_MS
-        assert ms < limit_ms, run.quality.text(0)
+        assert ms < limit_ms, words.text(run.quality, 0)
     return ms
 
 
@@ -79,7 +80,7 @@ def check_a_front_end_that_does_not_deliver_is_news_once(part):
     told = len(r.changes)
     while len(r.changes) == told:
         r.run(20)
-        assert r.state(0) == "good" or len(r.changes) > told, r.quality.text(0)
+        assert r.state(0) == "good" or len(r.changes) > told, words.text(r.quality, 0)
     assert r.state(0) == "settling" and r.quality.reason[0] == q.AFTER_RESTART
     lasts(r, "settling", 2000)
     assert r.state(0) == "good"

@@ -3,6 +3,7 @@
 from bench import Board, Steps, clean, kernel, run_ms, vouch
 
 from monitor import quality as q
+from monitor import quality_words as words
 from monitor.acleads import AcLeads
 from monitor.afe import leads
 from monitor.afe.driver import PoweredOff
@@ -46,13 +47,13 @@ class Run:
         return self
 
     def state(self, channel=0):
-        return q.STATES[self.quality.state[channel]]
+        return words.STATES[self.quality.state[channel]]
 
 
 def check_good_signal_is_called_good(part):
     r = Run(part).run(3000)
     for channel in range(r.afe.channels):
-        assert r.state(channel) == "good", (channel, r.quality.text(channel))
+        assert r.state(channel) == "good", (channel, words.text(r.quality, channel))
     r.run(10000)
     assert len(r.changes) <= 2, r.changes
     clean(r.board)
@@ -70,21 +71,21 @@ def check_each_electrode_off_and_on(part):
         tried += 1
         r.board.electrodes.set(name, on=False)
         r.run(300)
-        assert r.quality.electrodes_off() == [name], (name, r.quality.electrodes_off())
+        assert words.electrodes_off(r.quality) == [name], (name, words.electrodes_off(r.quality))
         for channel, needs in enumerate(leads.needed(r.afe.channels)):
             if name in needs:
                 assert r.state(channel) == "lead off", (name, channel, r.state(channel))
-                assert leads.name(name) in r.quality.text(channel)
-                assert leads.name(name, "IEC") in r.quality.text(channel, "IEC")
+                assert leads.name(name) in words.text(r.quality, channel)
+                assert leads.name(name, "IEC") in words.text(r.quality, channel, "IEC")
             else:
-                assert r.state(channel) == "good", (name, channel, r.quality.text(channel))
+                assert r.state(channel) == "good", (name, channel, words.text(r.quality, channel))
         r.board.electrodes.set(name, on=True)
         r.run(700)
-        assert not r.quality.off, (name, r.quality.electrodes_off())
+        assert not r.quality.off, (name, words.electrodes_off(r.quality))
         assert r.state(0) != "lead off"
         r.run(3000)
         for channel in range(r.afe.channels):
-            assert r.state(channel) == "good", (name, channel, r.quality.text(channel))
+            assert r.state(channel) == "good", (name, channel, words.text(r.quality, channel))
     assert tried >= min(3, r.afe.channels + 1), tried
     clean(r.board)
 
@@ -95,10 +96,12 @@ def check_a_reference_electrode_that_is_loose_shows_as_hum(part):
     r.board.electrodes.set("RL", on=False)
     r.run(2500)
     assert not r.quality.off
-    assert r.state(0) == "noisy" and "mains hum" in r.quality.text(0), r.quality.text(0)
+    assert r.state(0) == "noisy" and "mains hum" in words.text(r.quality, 0), words.text(
+        r.quality, 0
+    )
     r.board.electrodes.set("RL", on=True)
     r.run(4000)
-    assert r.state(0) == "good", r.quality.text(0)
+    assert r.state(0) == "good", words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -123,7 +126,7 @@ def check_ac_lead_off_tells_each_electrode(part):
     r = Run(part, lead_off="ac", lead_off_amperes=amperes, wrap=AcLeads)
     r.run(3000)
     for channel in range(r.afe.channels):
-        assert r.state(channel) == "good", (channel, r.quality.text(channel))
+        assert r.state(channel) == "good", (channel, words.text(r.quality, channel))
     clear = r.codes[-500:]
     one = r.afe.channels == 1
     for name in leads.wiring(r.afe.channels):
@@ -132,26 +135,26 @@ def check_ac_lead_off_tells_each_electrode(part):
         share = 2 if name == "RA" and not one else 1  # two channels' currents
         r.board.electrodes.set(name, ohms=1500e3 / share)
         r.run(500)
-        assert r.quality.electrodes_off() == [], (name, r.quality.electrodes_off())
+        assert words.electrodes_off(r.quality) == [], (name, words.electrodes_off(r.quality))
         r.board.electrodes.set(name, ohms=2500e3 / share)
         r.run(500)
         expected = ["RA", "LA"] if one else [name]  # one channel can't tell which
-        assert r.quality.electrodes_off() == expected, (name, r.quality.electrodes_off())
+        assert words.electrodes_off(r.quality) == expected, (name, words.electrodes_off(r.quality))
         for channel, needs in enumerate(leads.needed(r.afe.channels)):
             assert (r.state(channel) == "lead off") == (name in needs), (name, channel)
         r.board.electrodes.set(name, ohms=1200e3 / share)  # the other limit
         r.run(1200)
-        assert r.quality.electrodes_off() == expected, (name, r.quality.electrodes_off())
+        assert words.electrodes_off(r.quality) == expected, (name, words.electrodes_off(r.quality))
         r.board.electrodes.set(name, ohms=20e3)
         r.run(1200)
-        assert r.quality.electrodes_off() == [], (name, r.quality.electrodes_off())
+        assert words.electrodes_off(r.quality) == [], (name, words.electrodes_off(r.quality))
     # The tone is gone: the flat parts of the ECG are as flat as without a current.
     nv = r.afe.nv_per_code()
     flat = [v for i, v in enumerate(clear[:-2]) if abs(clear[i + 1] - v) * nv < 40000]
     assert len(flat) > 400, len(flat)
     r.board.electrodes.set("LA", on=False)
     r.run(500)
-    assert "LA" in r.quality.electrodes_off()
+    assert "LA" in words.electrodes_off(r.quality)
     clean(r.board)
 
 
@@ -168,11 +171,11 @@ def check_saturation(part):
     r = Run(part, lead_off=None).run(3000)
     r.board.electrodes.set("LA", offset_mv=900)
     r.run(800)
-    assert r.state(0) == "saturated", r.quality.text(0)
-    assert "rail" in r.quality.text(0)
+    assert r.state(0) == "saturated", words.text(r.quality, 0)
+    assert "rail" in words.text(r.quality, 0)
     r.board.electrodes.set("LA", offset_mv=0)
     r.run(3000)
-    assert r.state(0) == "good", r.quality.text(0)
+    assert r.state(0) == "good", words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -180,10 +183,10 @@ def check_flat(part):
     r = Run(part, lambda lead, k: ecg(lead, k) if k < 750 or k > 3000 else 0.0).run(2500)
     assert r.state(0) == "good"
     r.run(6500)
-    assert r.state(0) == "flat", r.quality.text(0)
-    assert "25 uV" in r.quality.text(0)
+    assert r.state(0) == "flat", words.text(r.quality, 0)
+    assert "25 uV" in words.text(r.quality, 0)
     r.run(4500)
-    assert r.state(0) == "good", r.quality.text(0)
+    assert r.state(0) == "good", words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -194,8 +197,8 @@ def check_a_stuck_converter(part):
     r.board.afe.analog.quiet = True
     r.board.afe.electrodes.patient.fn = lambda lead, k: 1e-4
     r.run(2100)
-    assert r.state(0) == "flat", r.quality.text(0)
-    assert "repeats" in r.quality.text(0)
+    assert r.state(0) == "flat", words.text(r.quality, 0)
+    assert "repeats" in words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -203,14 +206,14 @@ def check_hum(part):
     r = Run(part).run(3000)
     r.board.electrodes.set("RA", hum_uv=400)
     r.run(1600)
-    assert r.state(0) == "noisy", r.quality.text(0)
-    assert "hum" in r.quality.text(0)
+    assert r.state(0) == "noisy", words.text(r.quality, 0)
+    assert "hum" in words.text(r.quality, 0)
     r.board.electrodes.set("RA", hum_uv=0)
     r.run(3000)
     assert r.state(0) == "good"
     r.board.electrodes.set("LA", noise_uv=150)
     r.run(2500)
-    assert r.state(0) == "noisy", r.quality.text(0)
+    assert r.state(0) == "noisy", words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -220,8 +223,8 @@ def check_movement(part):
 
     r = Run(part, swing).run(3000)
     r.run(2500)
-    assert r.state(0) == "noisy", r.quality.text(0)
-    assert "movement" in r.quality.text(0)
+    assert r.state(0) == "noisy", words.text(r.quality, 0)
+    assert "movement" in words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -237,17 +240,17 @@ def check_steps_that_no_heart_makes(part):
         r = Run(part, square, lead_off=None).run(3000)
         assert r.state(0) == "good"
         r.run(2600)
-        assert r.state(0) == "saturated", (period, r.quality.text(0))
-        assert "no heart makes" in r.quality.text(0), r.quality.text(0)
+        assert r.state(0) == "saturated", (period, words.text(r.quality, 0))
+        assert "no heart makes" in words.text(r.quality, 0), words.text(r.quality, 0)
         r.run(4400 + 5500)
-        assert r.state(0) == "good", (period, r.quality.text(0))
+        assert r.state(0) == "good", (period, words.text(r.quality, 0))
         r.sampler.halt()
 
     def paced(lead, k):
         return ecg(lead, k) + (0.06 if k % 200 == 195 else -0.02 if k % 200 == 196 else 0.0)
 
     r = Run(part, paced).run(20000)
-    assert "heart" not in r.quality.text(0), r.quality.text(0)
+    assert "heart" not in words.text(r.quality, 0), words.text(r.quality, 0)
     clean(r.board)
 
 
@@ -259,10 +262,10 @@ def check_settling_after_a_restart(part):
         if r.sampler.watch():
             break
     r.run(100)
-    assert r.state(0) == "settling", r.quality.text(0)
-    assert "restarted" in r.quality.text(0)
+    assert r.state(0) == "settling", words.text(r.quality, 0)
+    assert "restarted" in words.text(r.quality, 0)
     r.run(2500)
-    assert r.state(0) == "good", r.quality.text(0)
+    assert r.state(0) == "good", words.text(r.quality, 0)
 
 
 def check_every_rate(part):
@@ -274,13 +277,13 @@ def check_every_rate(part):
         except ValueError:
             continue
         r.run(4000)
-        assert r.state(0) == "good", (rate, r.quality.text(0))
+        assert r.state(0) == "good", (rate, words.text(r.quality, 0))
         r.board.electrodes.set("RA", hum_uv=500)
         r.run(2000)
-        assert r.state(0) == "noisy", (rate, r.quality.text(0))
+        assert r.state(0) == "noisy", (rate, words.text(r.quality, 0))
         r.board.electrodes.set("LA", on=False)
         r.run(300)
-        assert r.state(0) == "lead off", (rate, r.quality.text(0))
+        assert r.state(0) == "lead off", (rate, words.text(r.quality, 0))
         r.sampler.halt()
 
 
