@@ -13,6 +13,7 @@ import time
 from . import frontends
 from . import sampler_core as core
 from . import settings as _settings
+from .afe import errors
 from .detector.core import FOUND_BY_SEARCH_BACK, LEARNING, STRIDE, Detector
 from .leadchoice import LeadChoice
 from .link import wire
@@ -62,6 +63,8 @@ class Acquisition:
         self.rhythm = None
         self.quality = None
         self.choice = None  # which channel the detector reads
+        self._widen = None  # for a part of 16 bits, whose codes the detector sees
+        self._larger = 1  # so many times as large
         self._channel = 0
         self._travel = 0  # of the baseline, at the last beat
         self._beat_at = None  # sample index of the last beat
@@ -80,7 +83,9 @@ class Acquisition:
             self._start()
 
     def _start(self):
-        """Powers the front end up and starts converting; sets `fault` when that fails."""
+        """Powers the front end up and starts converting; sets `fault` when that fails, and then
+        leaves it in power-down."""
+        afe = None
         try:
             afe = frontends.power_up(self._board)
             self._configure(afe)
@@ -92,14 +97,26 @@ class Acquisition:
             nv = afe.nv_per_code(self._channel)
             self.pv_per_code = int(nv * 1000 + 0.5)
             self.part_id = getattr(afe.part, "id", 0) & 255
-            self.detector = Detector(self.rate, nv)
+            if afe.part.bits == 16:
+                from .widen import Widen
+
+                self._widen = Widen()
+                self._larger = self._widen.factor
+            self.detector = Detector(self.rate, nv / self._larger)
             self.rhythm = Rhythm(self.rate)
             self.quality = Quality(afe)
             self._travel = self.quality.travel(self._channel)
             self._told = [None] * afe.channels
             sampler.run()
-        except (OSError, ValueError) as error:  # (ValueError: settings that this part hasn't)
+        except (OSError, ValueError) as error:
             self.fault = getattr(error, "code", 0) or 255
+            if isinstance(error, ValueError):
+                self.fault = errors.UNSUITABLE
+            try:
+                if afe is not None:
+                    afe.shut_down()
+            except OSError:
+                pass  # it does not answer: its pins hold it in power-down all the same
             return
         self.sampler = sampler
         self.fault = 0
@@ -148,8 +165,11 @@ class Acquisition:
         changed = self.quality.feed(sampler, n)
         if changed:
             self._signal()
-        found = detector.process(sampler.channels[self._channel], n)
-        self.rhythm.feed(sampler.channels[self._channel], n)
+        codes = sampler.channels[self._channel]
+        if self._widen is not None:
+            codes = self._widen.block(codes, n)
+        found = detector.process(codes, n)
+        self.rhythm.feed(codes, n)
         state = self.state
         if found and state not in _NO_BEATS:
             doubt = 0 if state == wire.SIGNAL_GOOD else wire.BEAT_DOUBTFUL
@@ -233,7 +253,7 @@ class Acquisition:
         before = self.channel
         to = self._channel = choice.channel
         self.detector.reset()
-        self.detector.set_scale(self.sampler.afe.nv_per_code(to))
+        self.detector.set_scale(self.sampler.afe.nv_per_code(to) / self._larger)
         self.rhythm.another_lead()
         self.judging = False
         self._seam = self._beat_at

@@ -9,6 +9,7 @@ from struct import pack_into, unpack_from
 from . import booting as _booting
 from . import memory as _memory
 from . import settings as _settings
+from .frontends import offers as _offers
 from .link import wire
 
 
@@ -114,6 +115,8 @@ class Commands:
                     return wire.NO_OPERAND, 3
                 value = unpack_from("<i", data, 3)[0]
                 if value != app.settings.get(key):
+                    if not _offers(app.acquisition.sampler, key, value):
+                        return wire.BAD_OPERAND, 3
                     app.settings.set(key, value)
                     app.record(wire.SETTING, key, value)
                 if key == _settings.OPEN_HEART_RATE:

@@ -11,6 +11,8 @@ mode to other commands, by a question that only it understands (`afe/probe.py`).
 
 import os
 
+from . import settings as _settings
+
 
 def power_up(board):
     """-> the front end with power, found by its ID. AfeError as the drivers raise it."""
@@ -39,6 +41,17 @@ def configure(afe, rate, gain, by_ac=0):
         afe.configure(rate=rate)
     else:
         afe.configure(rate=rate, gain=gain, lead_off="ac" if by_ac else "dc")
+
+
+def offers(sampler, key, value):
+    """Whether a sampler's front end has what a setting asks for; True while there is none. (An
+    ADS1293 has one gain, whatever is set.)"""
+    if sampler is None or sampler.afe.part.family == "1293":
+        return True
+    part = sampler.afe.part
+    if key == _settings.RATE:
+        return value in part.rates or value in part.low_power_rates
+    return key != _settings.GAIN or value in part.gains
 
 
 def calibrate(afe, root):

@@ -306,6 +306,7 @@ AFE_FAULTS = {
     6: "the front end converts at a wrong rate",
     7: "a register of the front end changed by itself",
     8: "the front end is busy",
+    9: "the front end does not offer the rate or gain that is set: try rate=250 gain=6",
 }
 """The firmware's codes of front end faults (firmware/monitor/afe/errors.py), for people."""
 

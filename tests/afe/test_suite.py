@@ -35,7 +35,11 @@ def test_ads1293(micropython: str, module: str) -> None:
     runner.verify(micropython, module, "ADS1293")
 
 
+@pytest.mark.parametrize("part", ["ADS1292R", "ADS1298R", "ADS1192", "ADS1194", "ADS1299-6"])
+def test_what_is_made_of_it(micropython: str, part: str) -> None:
+    runner.verify(micropython, "acquiring", part)
+
+
 @pytest.mark.parametrize("part", ["ADS1292R", "ADS1298R"])
-@pytest.mark.parametrize("module", ["acquiring", "settling"])
-def test_what_is_made_of_it(micropython: str, module: str, part: str) -> None:
-    runner.verify(micropython, module, part)
+def test_settling(micropython: str, part: str) -> None:
+    runner.verify(micropython, "settling", part)

@@ -72,6 +72,8 @@ def test_every_firmware_file_is_in_it_but_other_front_ends(image: Path, tmp_path
         *("monitor/afe/eight_channel.py", "monitor/afe/features_eight.py"),
         *("monitor/afe/ads1293.py", "monitor/afe/ads1293_map.py", "monitor/sampler_1293.py"),
         *("monitor/afe/probe.py", "monitor/resample.py", "monitor/selftest_1293.py"),
+        "monitor/widen.py",  # 16-bit parts'
+        "monitor/quality_words.py",  # for a prompt
         # It keeps no stored ECG (STRIPS).
         *("monitor/strips.py", "monitor/ecgflash.py", "monitor/ecgblocks.py", "monitor/card.py"),
     }
@@ -95,6 +97,7 @@ def test_a_board_has_the_modules_of_its_front_end(part: str, tmp_path: Path) -> 
     }
     mine = "two" if part in parts.TWO_CHANNEL else "1293" if part == "ADS1293" else "eight"
     assert [name for name, there in families.items() if there] == [mine]
+    assert wanted("monitor/widen.py") is part.startswith("ADS119")  # those of 16 bits
 
 
 def test_damage_is_found(tmp_path: Path) -> None:

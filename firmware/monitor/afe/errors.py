@@ -19,17 +19,7 @@ OUT_OF_SYNC = const(5)
 WRONG_RATE = const(6)
 CHANGED = const(7)
 BUSY = const(8)
-
-NAMES = {
-    ABSENT: "absent",
-    WRONG_ID: "wrong id",
-    MISMATCH: "register mismatch",
-    NO_DRDY: "no data ready",
-    OUT_OF_SYNC: "out of sync",
-    WRONG_RATE: "wrong rate",
-    CHANGED: "register changed",
-    BUSY: "busy",
-}
+UNSUITABLE = const(9)  # the part does not offer the rate or gain that is set
 
 
 class AfeError(OSError):

@@ -28,6 +28,7 @@ RARE = frozenset(
         "monitor.sampler_pio",
         "monitor.selftest",
         "monitor.update",
+        "monitor.widen",
         "monitor.wipe",
     }
 )

@@ -5,8 +5,8 @@
 
 A board whose `board.py` names one front end (`AFE = "ADS1292R"`) refuses any other, so the others'
 tables stay out of its image; one without `SPI_PINS` has no PIO that could drive them; one with
-`STRIPS = False` keeps no stored ECG. Who wires another front end changes that line and builds the
-image again.
+`STRIPS = False` keeps no stored ECG, and one with `CODE_RAM` no words that only a person at its
+prompt would read. Who wires another front end changes that line and builds the image again.
 """
 
 import ast
@@ -29,6 +29,8 @@ _FAMILIES: dict[str, frozenset[str]] = {
         }
     ),
 }
+_SIXTEEN_BITS = "ADS119"
+_WIDEN = "monitor/widen.py"
 _PIO = frozenset({"monitor/sampler_pio.py", "monitor/pio_core.py"})
 _STRIPS = frozenset(
     {
@@ -59,10 +61,11 @@ def modules_for(board_file: Path) -> Callable[[str], bool]:
         for family, modules in _FAMILIES.items():
             if family != family_of(part):
                 out |= modules
+        if not part.startswith(_SIXTEEN_BITS):
+            out.add(_WIDEN)
     if "SPI_PINS" not in told:
         out |= _PIO
-    if not runs_in_place(board_file):
-        out.add("monitor/inplace.py")
+    out.add("monitor/quality_words.py" if runs_in_place(board_file) else "monitor/inplace.py")
     if told.get("STRIPS") is False:
         out |= _STRIPS
     return lambda path: path not in out

@@ -166,6 +166,11 @@ async def write(monitor: Monitor, asked: Mapping[str, int]) -> dict[str, int]:
                     f"This monitor's firmware has no setting {name!r}.",
                     "Update it: heartlog device update --help",
                 ) from error
+            if error.result == wire.BAD_OPERAND and name in ("rate", "gain"):
+                raise CommandError(
+                    f"This monitor's front end does not offer {name}={value}.",
+                    "Every one has rate=250, 500 and 1000, and gain=1, 2, 4, 6, 8 and 12.",
+                ) from error
             raise
         now[name] = int(kept)
     return now

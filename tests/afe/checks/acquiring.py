@@ -4,7 +4,10 @@ from bench import Board, Steps, clean, run_ms
 
 from monitor import settings as _settings
 from monitor.acquire import Acquisition
+from monitor.afe import errors, parts
+from monitor.frontends import offers
 from monitor.link import wire
+from safety import safe
 from signal import ecg
 
 
@@ -91,6 +94,52 @@ def check_another_lead_and_back(part):
     away = [b[1] for b in r.app.beats if at[0] + 2500 < b[0] < at[0] + 4500]
     assert 1.05 < sum(away) / len(away) / sizes[3] < 1.15, (away, sizes)
     clean(r.board)
+
+
+def check_beats_at_every_gain(part):
+    """The least and the most, whatever a code is worth: the same beats of the same size."""
+    sizes = []
+    for gain in (1, 6, 12):
+        r = Run(part, GAIN=gain)
+        r.run(7000)
+        assert r.acquisition.judging and r.acquisition.fault == 0, gain
+        at = [b[0] for b in r.app.beats]
+        assert len(at) >= 5 and all(abs(b - a - 200) <= 2 for a, b in zip(at, at[1:])), at
+        sizes.append(r.app.beats[-1][1])
+    # (At gain 1 a code of a 16-bit part is 73 uV.)
+    least = 0.85 if r.acquisition.sampler.afe.part.bits == 16 else 0.98
+    assert min(sizes) > least * max(sizes), sizes
+
+
+def check_a_setting_that_the_part_does_not_offer(part):
+    """It is refused; found at a start (the part was exchanged), it is a fault of its own."""
+    table = parts.find(part)
+    rates = set(table.rates) | set(table.low_power_rates)
+    r = Run(part)
+    sampler = r.acquisition.sampler
+    for rate in _settings.CHOICES[_settings.RATE]:
+        assert offers(sampler, _settings.RATE, rate) == (rate in rates), rate
+    for gain in _settings.CHOICES[_settings.GAIN]:
+        assert offers(sampler, _settings.GAIN, gain) == (gain in table.gains), gain
+    assert offers(sampler, _settings.CHANNEL, 99) and offers(None, _settings.GAIN, 99)
+    for name, value, offered in (("RATE", 125, rates), ("GAIN", 3, table.gains)):
+        r = Run(part, **{name: value})
+        if value in offered:
+            assert r.acquisition.fault == 0 and r.acquisition.sampler is not None
+            continue
+        assert r.acquisition.fault == errors.UNSUITABLE and r.acquisition.sampler is None
+        safe(r.board)
+        r.run(1500)  # tried again
+        safe(r.board)
+
+
+def check_a_front_end_that_gives_no_samples_is_powered_down(part):
+    board = Board(part, Steps(ecg))
+    board.afe.faults["stuck_drdy"] = True
+    app = App()
+    app.acquisition = Acquisition(board, _settings.Settings(), app)
+    assert app.acquisition.fault == errors.NO_DRDY
+    safe(board)
 
 
 def check_the_scale_is_the_channels_own(part):
