@@ -28,6 +28,7 @@ from .acquire import Acquisition
 from .alarms import Alarms
 from .checkup import Checkup
 from .commands import Commands
+from .crystal import Crystal
 from .ecgring import EcgRing
 from .front import Front
 from .link import wire
@@ -120,6 +121,7 @@ class App:
         # An image on trial is counted by the loader, and replaced.
         trial = Slots(_root(board)).on_trial()
         safe = not trial and _vigil.count_reset(settings, _booting.reset_cause(board))
+        self.crystal = Crystal(self)
         self.acquisition = Acquisition(board, settings, self, safe)
         self.beats = _beats.Beats(self.acquisition.rate)
         self.alarms = Alarms(self.acquisition.rate, self.settings, self.alarm)
@@ -129,9 +131,9 @@ class App:
         self.restart_in = 0  # slow turns until the monitor restarts, 0: it does not
         self.version = image_info.VERSION
         self.vigil = _vigil.Vigil(self, safe)
+        self.server = self.telling = self.refusals = None
         _booting.record_boot(self, left_out, self._media_fault, card_fault)
         self.front = Front(self, board) if "LED" in board.PINS else None
-        self.server = self.telling = self.refusals = None
         self.updating = Updating(self, board)
         self.checkup = Checkup(self)
         if ble is not None:
@@ -171,6 +173,7 @@ class App:
     def on_gap(self, first, lost, reason):
         """`lost` samples from index `first` on are missing."""
         self.on_blind()
+        self.crystal.gap(lost // self.acquisition.rate)
         self.record_at(first, wire.GAP, lost, reason)
 
     def on_signal(self, sample, state, reason, off, channel):
@@ -307,6 +310,7 @@ class App:
         if blind and self.steady(now):
             self._media.grow()
         self.supply.step(now)
+        self.crystal.step(now)
         if self.telling is not None:
             self.telling.step(now)
         if self.refusals is not None:

@@ -152,6 +152,8 @@ NOTE_MEMORY = 1  # percent of the journal that no host has committed; nearly ful
 # the channel, from 1 on, is in the highest four bits.
 NOTE_SCALE = 3
 NOTE_ECG = 2  # blocks of ECG that found no room, or gave it up before a host had them
+# ticks_ms (it wraps at 2^30) when the note's sample was converted: see crystal.py.
+NOTE_CRYSTAL = 4
 
 # --- frames ------------------------------------------------------------------------------------
 FRAME_LIVE, FRAME_PAGE, FRAME_ECG, FRAME_IDLE, FRAME_SKIP = 1, 2, 3, 4, 5

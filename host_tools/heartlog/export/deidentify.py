@@ -17,7 +17,6 @@ from typing import Any
 from heartlog.analysis import analyse
 from heartlog.export.common import ExportData, PatientData
 from heartlog.report.gather import Event
-from heartlog.store.clockfit import ClockFit
 from heartlog.store.reading import Placed, Timeline
 
 WEEK = 7 * 86_400
@@ -110,7 +109,7 @@ def _shifted(line: Timeline, shift: float, flagged: list[str]) -> Timeline:
             fields["text"] = FREE_TEXT
             flagged.append("remarks")
         records.append(_moved(r, fields, shift))
-    fits = tuple(_fit(f, shift) for f in line.fits)
+    fits = tuple(fit.moved(shift) for fit in line.fits)
     return Timeline(beats, tuple(records), fits)
 
 
@@ -118,7 +117,3 @@ def _moved(r: Placed, fields: dict[str, Any], shift: float) -> Placed:
     return replace(
         r, time=r.time + shift, received_at=r.received_at + shift, fields=fields, raw=None
     )
-
-
-def _fit(fit: ClockFit, shift: float) -> ClockFit:
-    return replace(fit, origin=fit.origin + shift)

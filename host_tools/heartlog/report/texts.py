@@ -18,8 +18,9 @@ LIMITS = (
     "and no interval is joined over the hole. Rates and burdens refer to what was analysed.",
     "Heart rate variability is meaningful in sinus rhythm with few extrasystoles only; the share "
     "of intervals left out is printed beside it. Beat times are known to one sample.",
-    "Wall times are fitted to synchronisation points with the host's clock; drift and the number "
-    "of points are printed under Quality. They are no better than that clock.",
+    "Wall times are fitted to synchronisation points with the host's clock, in between by the "
+    "monitor's crystal; how fast its samples came and the number of points are printed under "
+    "Quality. They are no better than that clock. Intervals are in samples of the nominal rate.",
 )
 SOURCES = (
     "Time and frequency domain of HRV: Task Force of the ESC and NASPE, Circulation "

@@ -15,9 +15,11 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Db
 
+from heartlog._firmware.monitor.link import wire
 from heartlog.store.clockfit import ClockFit, fit_clock, guess_clock
 from heartlog.store.errors import NotFound
 from heartlog.store.ingest import check_chunk, in_order
+from heartlog.store.pace import Pace
 from heartlog.store.schema import BeatChunk, RecordRow, SessionRow
 from heartlog.store.types import BEAT, HUMAN, PACKED_BEAT, Beats
 
@@ -110,7 +112,7 @@ def _put_before(parts: list[Beats], placed: list[Placed], fits: list[ClockFit]) 
                 beats[name] += shift
             for n in mine:
                 placed[n] = replace(placed[n], time=placed[n].time + shift)
-            fits[number] = replace(fits[number], origin=fits[number].origin + shift)
+            fits[number] = fits[number].moved(shift)
         limit = min(times) + shift
 
 
@@ -177,6 +179,7 @@ def _one_boot(
     beat_index = unwrap(packed["sample"], near)
     # int64 and contiguous, or every search below would convert the whole column again.
     located = _locate(rows, packed["seq"].astype(np.int64), beat_index, rate)
+    pace = _pace(located, rate)
     syncs = [(i, r) for i, r in located if r.kind == "sync" and i is not None and _host(r)]
     if syncs:
         fit = fit_clock(
@@ -185,10 +188,11 @@ def _one_boot(
             [float(r.fields.get("uncertainty_ms") or 50.0) for _, r in syncs],
             rate,
             number,
+            pace,
         )
     else:
         firsts = [i for i, _ in located if i is not None] + [int(v) for v in beat_index[:1]]
-        fit = guess_clock(min(firsts, default=0), origin, rate, number)
+        fit = guess_clock(min(firsts, default=0), origin, rate, number, pace)
     beats = np.zeros(len(packed), BEAT)
     beats["index"] = beat_index
     beats["time"] = fit.time(beat_index)
@@ -213,6 +217,17 @@ def _one_boot(
         for i, r in located
     ]
     return beats, placed, fit
+
+
+def _pace(located: list[tuple[int | None, Any]], rate: float) -> Pace:
+    """The front end's clock by what the monitor noted of its crystal."""
+    notes, gaps = [], []
+    for i, r in located:
+        if i is not None and r.kind == "note" and r.fields.get("counter") == wire.NOTE_CRYSTAL:
+            notes.append((i, int(r.fields["value"])))
+        elif i is not None and r.kind == "gap":
+            gaps.append((i, int(r.fields.get("lost") or 0)))
+    return Pace.of(notes, gaps, rate)
 
 
 def _host(row: Any) -> bool:

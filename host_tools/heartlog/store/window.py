@@ -46,8 +46,7 @@ def ecg_window(
     `channel`: from 1; None: at each moment the one that the beats come from.
     """
     for boot, fit in enumerate(timeline.fits):
-        first = fit.index0 + round((start - fit.origin) * fit.rate)
-        last = fit.index0 + round((stop - fit.origin) * fit.rate)
+        first, last = fit.index(start), fit.index(stop)
         if last <= 0:
             continue
         told = stretches(timeline, boot) if channel is None else [(-(2**62), channel)]
@@ -56,8 +55,10 @@ def ecg_window(
         for begin, end, which in shown:
             _fill(store, session_id, fit, out[begin - first : end - first], begin, end, which)
         if np.isfinite(out).any():
-            channels = tuple(((begin - first) / fit.rate, which) for begin, _, which in shown)
-            return EcgWindow(float(fit.time(first)), fit.rate, channels, out)
+            begins, ends = fit.time([first, last])
+            rate = (last - first) / float(ends - begins)
+            channels = tuple(((begin - first) / rate, which) for begin, _, which in shown)
+            return EcgWindow(float(begins), rate, channels, out)
     return None
 
 
