@@ -8,7 +8,10 @@ The battery is read every ten seconds, eight conversions averaged in the middle 
 the lowest two left out: the radio's pulses pull them down). The percentage follows a lithium
 polymer cell's resting voltages; the monitor draws a small part of the cell's capacity an
 hour, so the voltage under load is close to them. While discharging it never rises: a cell
-recovers some millivolts when the radio is silent, and no charge comes from that.
+recovers some millivolts when the radio is silent, and no charge comes from that. For the same
+reason an empty cell stays empty until it is charged or changed: it recovers as soon as nothing is
+sampled, and recording would begin and end again and again. Whether a charger is plugged in is
+looked at every second.
 """
 
 import time
@@ -49,6 +52,7 @@ COLD_C = const(-10)
 HYSTERESIS_C = const(2)
 
 READ_EVERY_MS = const(10000)
+LOOK_EVERY_MS = const(1000)  # for a charger, with mains power behind it
 _CONVERSIONS = const(8)
 _LEFT_OUT = const(2)
 _LEAST_DROP = const(3)  # percent that must be gone before hours are told
@@ -83,11 +87,12 @@ class Power:
         self._read_temperature = getattr(board, "temperature_c", None)
         self._hot = HOT_C + getattr(board, "TEMPERATURE_ABOVE_CASE_C", 0)
         self._readings = [0] * _CONVERSIONS
-        self._next = time.ticks_ms()
+        self._next = self._looked = time.ticks_ms()
         self._minutes_at = self._next
         self.minutes = 0  # of discharge since `_from_percent` was read
         self._from_percent = -1
         self._below = 0
+        self._fresh = False  # the last reading is that of another cell than the one before
         self.state = NORMAL
         self.millivolts = -1
         self.percent = -1
@@ -106,13 +111,20 @@ class Power:
         while time.ticks_diff(now, self._minutes_at) >= 60000:
             self._minutes_at = time.ticks_add(self._minutes_at, 60000)
             self.minutes += 1
-        if time.ticks_diff(now, self._next) < 0:
+        if time.ticks_diff(now, self._next) < 0 and not self._plugged_in(now):
             return False
         self._next = time.ticks_add(now, READ_EVERY_MS)
         before = (self.state, self.percent)
         self._battery()
         self._judge()
         return before != (self.state, self.percent)
+
+    def _plugged_in(self, now):
+        """Whether a charger has come since the last reading; one that goes can wait for it."""
+        if self.state == CHARGING or time.ticks_diff(now, self._looked) < LOOK_EVERY_MS:
+            return False
+        self._looked = now
+        return self._on_charger()
 
     def _battery(self):
         if self._read_battery is None:
@@ -127,6 +139,7 @@ class Power:
         mv = total // (_CONVERSIONS - 2 * _LEFT_OUT)
         charging = self._on_charger()
         fresh = self.millivolts < 0 or mv - self.millivolts > _RISE_THAT_IS_A_CHARGE
+        self._fresh = fresh
         percent = percent_of(mv)
         if fresh or charging:
             self.percent = percent
@@ -148,7 +161,7 @@ class Power:
         slack = HYSTERESIS_C if self.state in (HOT, COLD) else 0
         if self._on_charger():
             self.state = CHARGING
-        elif self._below >= EMPTY_READINGS:
+        elif self._below >= EMPTY_READINGS or (self.state == EMPTY and not self._fresh):
             self.state = EMPTY
         elif t is not None and t >= self._hot - slack:
             self.state = HOT

@@ -120,6 +120,16 @@ def test_low_then_empty_after_three_readings_not_one(watch: Any) -> None:
     assert [r[0] for r in watch(mv=[3300] * 4)] == [LOW] * 4
 
 
+def test_an_empty_cell_that_recovers_is_still_empty(watch: Any) -> None:
+    """It does, by some tens of millivolts, once nothing is sampled; then it is drained again."""
+    rows = watch(mv=[3290] * 3 + [3310, 3340, 3400, 3440] + [3290, 3400] * 3)
+    assert [r[0] for r in rows] == [LOW, LOW] + [EMPTY] * 11
+    rows = watch(mv=[3290] * 3 + [3440, 3441])
+    assert [r[0] for r in rows[2:]] == [EMPTY, EMPTY, LOW], "another cell: 150 mV more"
+    rows = watch(mv=[3290] * 3 + [3400] * 3, charger=[False] * 3 + [True, True, False])
+    assert [r[0] for r in rows[2:]] == [EMPTY, CHARGING, CHARGING, LOW]
+
+
 def test_too_hot_and_too_cold_with_hysteresis(watch: Any) -> None:
     rows = watch(celsius=[30, 43, 42, 41, 30, -10, -9, -7])
     assert [r[0] for r in rows] == [NORMAL, HOT, HOT, HOT, NORMAL, COLD, COLD, NORMAL]
@@ -131,3 +141,40 @@ def test_over_the_wrap_of_ticks_ms(watch: Any) -> None:
     plain = watch(mv=discharge(3, 3950, 3850))
     wrapped = watch(mv=discharge(3, 3950, 3850), start=2**30 - 3_600_000)
     assert wrapped == plain
+
+
+CHARGED = """
+import json, sys, time
+sys.path.insert(0, %r)
+from monitor import power as m
+
+class Board:
+    plugged = False
+    looks = 0
+    def battery_millivolts(self): return 3900
+    def charger_present(self):
+        self.looks += 1
+        return self.plugged
+board = Board()
+p = m.Power(board)
+p._next = p._looked = p._minutes_at = 0
+told = []
+plugged = json.loads(sys.stdin.readline())
+for now in range(0, 60000, 250):
+    board.plugged = plugged[0] <= now < plugged[1]
+    if p.step(now):
+        told.append((now, p.state))
+print(json.dumps([told, board.looks]))
+"""
+
+
+@pytest.mark.parametrize("at", [11_000, 12_250, 19_000])
+def test_a_charger_is_seen_within_a_second(
+    firmware_job: Callable[[str, Any], Any], at: int
+) -> None:
+    told, looks = firmware_job(CHARGED, [at, at + 20_000])
+    (first, state), (came, charging), (went, normal) = told
+    assert (first, state, charging, normal) == (0, NORMAL, CHARGING, NORMAL)
+    assert at <= came <= at + 1000
+    assert at + 20_000 <= went <= at + 30_000
+    assert looks < 60, "once a second, not at every turn"
