@@ -53,6 +53,11 @@ def record_session(app):
     """The SESSION record of what is UNTOLD, flushed, so that a power cut can't leave it out: then
     the next boot comes here. Twice, at worst. Returns its seq."""
     settings = app.settings
+    if settings.open_heart_rate:  # what this session's patient wished, or the one's before
+        settings.open_heart_rate = False
+        app.record(wire.SETTING, _settings.OPEN_HEART_RATE, 0)
+        if app.server is not None:
+            app.server.open_up(False)
     runs = settings.get(_settings.SESSION)
     action = wire.SESSION_START if runs else wire.SESSION_STOP
     seq = app.record(wire.SESSION, action, settings.get(_settings.UNTOLD))

@@ -93,10 +93,6 @@ class Commands:
         if action == wire.SESSION_START and 0 < number < 0x40000000:
             app.settings.set_session(number)
             seq = _booting.record_session(app)
-            if app.settings.open_heart_rate:  # another patient's wish, perhaps
-                app.settings.open_heart_rate = False
-                app.record(wire.SETTING, _settings.OPEN_HEART_RATE, 0)
-                app.server.open_up(False)
             _booting.record_channel(app)
         elif action == wire.SESSION_STOP:
             seq = app.stop_session()

@@ -33,8 +33,8 @@ TABLE = {
     CHANNEL: ("channel", 0, 0, 7),  # the one that the detector reads
     RATE: ("rate", 250, 125, 1000),  # samples/s; 125, 250, 500 or 1000
     GAIN: ("gain", 6, 1, 12),
-    # The SIG's Heart Rate Service, for gym apps and watches: anyone near may read the rate. Only
-    # the patient switches it on; the beginning of a session switches it off.
+    # The SIG's Heart Rate Service, for gym apps and watches: anyone near may read the rate. The
+    # patient switches it on; a session's beginning and its end switch it off.
     OPEN_HEART_RATE: ("open heart rate", 0, 0, 1),
     SOUND: ("sound", 1, 0, 1),
     QUIET_FROM: ("quiet from", 0, 0, 1439),  # minutes after local midnight

@@ -81,6 +81,18 @@ def test_the_heart_rate_is_open_only_while_the_patient_wants_it(tmp_path: Path) 
             await monitor.start_session(8)
             (now,) = await monitor.request(wire.SETTING_GET, settings.OPEN_HEART_RATE)
             assert now == 0, "another session may be another patient's"
+            await monitor.request(wire.SETTING_SET, settings.OPEN_HEART_RATE, 1)
+            last = await monitor.stop_session()
+            (now,) = await monitor.request(wire.SETTING_GET, settings.OPEN_HEART_RATE)
+            assert now == 0, "it closes with the session"
+            async for batch in monitor.records(last - 2):
+                told += batch.records
+                if told[-1].seq >= last:
+                    break
+            (closed,) = [r for r in told if r.seq == last - 1]
+            assert closed.values["key"] == settings.OPEN_HEART_RATE
+            assert closed.values["value"] == 0
+            await until(lambda: not board.control(do="status")["radio"]["advertising"])
 
     paired(tmp_path, check)
 
