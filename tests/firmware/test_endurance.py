@@ -23,6 +23,7 @@ def test_days_of_wear(micropython: str, tmp_path: Path) -> None:
     assert worn.days >= DAYS
     assert worn.wraps == 1
     assert worn.presses > 1
+    assert worn.felt == worn.presses
     assert worn.made - worn.records < 64, "the last visit left something"
     assert worn.beats > 100 * 60 * 20 * worn.days
     assert abs(worn.heap_growth) < 4096

@@ -160,7 +160,8 @@ class Torment:
         self.recorder.signal(signal.SIGCONT)
 
     def press(self) -> None:
-        self.board.control(do="button", ms=200)
+        # The main loop's turns are blocks of samples, a quarter of a second apart.
+        self.board.control(do="button", ms=700)
 
     def electrode(self) -> None:
         self.board.control(do="electrode", name="LA", on=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from virtual_board import Board
 
 HOUR = 3600.0
+PRESS_MS = 700
 FETCH_SPEED = 20
 """Times real time while a host is there: its own work must keep up with its patience."""
 _WITNESS = """
@@ -69,6 +70,8 @@ class Worn:
     broken: int = 0
     """Connections that ended in the middle."""
     presses: int = 0
+    felt: int = 0
+    """Records of presses that the host got."""
     lead_offs: int = 0
     charges: int = 0
     wraps: int = 0
@@ -135,7 +138,8 @@ class Wear:
 
     # --- what happens to a monitor -------------------------------------------------------------
     def press(self) -> None:
-        self.board.control(do="button", ms=200)
+        # The main loop's turns are blocks of samples here, a quarter of a second apart.
+        self.board.control(do="button", ms=PRESS_MS)
         self.worn.presses += 1
 
     def lead_off(self) -> None:
@@ -210,6 +214,8 @@ class Wear:
                 raise Wrong(f"record {record.seq} is {record}, made was {kind} {body.hex()}")
             self._next += 1
             self.worn.records += 1
+            if kind == wire.EVENT:
+                self.worn.felt += record.values["kind"] == wire.EVENT_BUTTON
             if kind == wire.BEAT:
                 self.worn.beats += 1
                 values = wire.decode(kind, body)
