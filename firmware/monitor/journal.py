@@ -98,6 +98,8 @@ class Journal(Shelf):
             left_out = MOST_OPEN + MOST_RECORDS * skipped
         else:
             left_out = MOST_OPEN if ring.seq_floor else 0
+            if ring.unread:  # a block of them may have been written since the floor
+                left_out += MOST_RECORDS * (_ring.UNITS // _ring.PAGE_UNITS)
             self.first_seq = last + left_out + 1
             self.number = 0
         self.boot = (boot + 1) & 0xFFFF

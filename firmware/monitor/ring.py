@@ -43,6 +43,7 @@ class Ring:
         self.erases = 0  # the highest count of a block
         self.newest = -1  # number of the newest page, -1: none
         self.seq_floor = 0  # no seq below this may be used
+        self.unread = False  # there are blocks in use, and pages that none of them tells
         self.bad = 0  # blocks that could not be erased or written since boot
         self._head = bytearray(HEAD)
         self._page = bytearray(UNIT)
@@ -67,9 +68,11 @@ class Ring:
             if self._read_head(block):
                 journal, seq, erases, acked = unpack_from("<IIII", self._head, 4)
                 if journal not in votes:
-                    votes[journal] = [0, 0, 0]
+                    votes[journal] = [0, 0, 0, 0]
                 vote = votes[journal]
                 vote[0] += 1
+                if seq >= vote[1]:
+                    vote[3] = block
                 vote[1] = max(vote[1], seq)
                 if self._head[2] in READABLE:
                     vote[2] = max(vote[2], acked)
@@ -82,7 +85,9 @@ class Ring:
         self.journal = max(votes, key=lambda j: votes[j][0])
         self.seq_floor = votes[self.journal][1]
         self.acked = votes[self.journal][2]
-        return self._find_pages()
+        found = self._find_pages()
+        self.unread = not found and not self.clean(votes[self.journal][3] * UNITS)
+        return found
 
     def _find_pages(self):
         """How many blocks have pages. A block's first page tells what a boot must know of it: the

@@ -56,6 +56,15 @@ for what, value in job:
     elif what == "erases": out.append(media.erases)
     elif what == "numbers": out.append([journal.next_seq, journal.flushed_seq])
     elif what == "flush": journal.flush()
+    elif what == "boot":
+        if value == "rotten":  # no page can be read any more, what stands before each block can
+            for block in range(4):
+                for page in range(16):
+                    at = block * 4096 + page * 256 + (0 if page else 32)
+                    if media._data[at] != 0xFF:
+                        media._data[at : at + 16] = bytes(16)
+        journal = Journal(media, lambda: 8)
+        out.append([journal.mount()[1], journal.next_seq, journal.journal])
     elif what == "acknowledge": out.append([journal.acknowledge(value), journal.acked])
     elif what == "waiting": out.append(journal.waiting)
     elif what == "kept":
@@ -127,6 +136,23 @@ def test_flash_that_refuses_everything_is_told_once(live: Any, refuses: list[str
     assert dropped == went + lost == unwritten + lost - 1
     assert during[0] <= found_first <= during[0] + 4
     assert (found_first, last) == (dropped + 1, found_first + count - 1), "what follows is whole"
+
+
+@pytest.mark.parametrize("records", [40, 900, 3000])
+def test_no_number_is_used_again_when_no_page_can_be_read(live: Any, records: int) -> None:
+    """As by a firmware that does not know these pages: a host would take new records for those
+    that it has."""
+    (used, _), (_, following, journal), (again, after, _) = live(
+        ("append", records), ("flush", 0), ("numbers", 0), ("boot", "rotten"), ("boot", 0)
+    )
+    assert used > records
+    assert following >= used
+    assert journal == 7
+    assert after > following
+    assert again == 64, "what comes after is read again"
+    # A journal that is empty because its pages were never written loses no more than usual.
+    ((fresh, first, _),) = live(("boot", 0))
+    assert (fresh, first) == (64, 65)
 
 
 def test_a_bad_block_is_not_erased_at_every_turn(live: Any) -> None:
