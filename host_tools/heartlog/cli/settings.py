@@ -10,6 +10,8 @@ import typer
 from heartlog.cli import output
 from heartlog.cli.options import BackendOption, JsonOption, MonitorOption
 
+QUIET = {"quiet-from", "quiet-to"}
+
 
 def settings(
     changes: Annotated[
@@ -23,8 +25,8 @@ def settings(
     """List a monitor's settings, or change some: heartlog settings fast=150 pause=3000.
 
     Alarms (fast, slow, pause, irregular) are off until they are set. They are notes in the
-    session with a strip of ECG; nobody is called. Rate, gain and channel count from the monitor's
-    next start.
+    session with a strip of ECG; nobody is called. Quiet hours follow this computer's time zone.
+    Rate, gain and channel count from the monitor's next start.
     """
     from heartlog.link.settings import SETTINGS, parse
 
@@ -61,4 +63,7 @@ async def _talk(
         with output.err().status("Looking for the monitor ..."):
             found = await find_monitor(backend, wanted)
         async with Monitor(backend, found.device, found.key) as monitor:
-            return found.name, await (write(monitor, asked) if asked else read(monitor))
+            now = await (write(monitor, asked) if asked else read(monitor))
+            if QUIET & asked.keys():  # it has to know what time it is, and where
+                await monitor.synchronize()
+            return found.name, now

@@ -17,6 +17,7 @@ from heartlog.link.admission import check_identity, shake_hands
 from heartlog.link.clocks import SyncPoint, synchronize
 from heartlog.link.ecgflow import EcgBlock, EcgFlow
 from heartlog.link.flow import WINDOW, Batch, RecordFlow
+from heartlog.link.local_time import follow_local_time
 from heartlog.link.problems import LinkLost, NotLetIn, RequestRefused
 from heartlog.security.channel import Channel, Forged
 from heartlog.security.journal import JournalKeys
@@ -298,7 +299,8 @@ class Monitor:
 
     async def synchronize(self) -> SyncPoint:
         """Measures the monitor's clock against ours and has the monitor keep the result (see
-        `clocks.synchronize`)."""
+        `clocks.synchronize`), and the local time, if it needs that."""
+        await follow_local_time(self.request, self._clock.now())
         return await synchronize(self.request, self._clock)
 
     async def start_ecg(self, first: int = 0) -> int:

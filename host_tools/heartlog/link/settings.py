@@ -102,7 +102,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("volume", firmware.VOLUME, NUMBER, "", "Of the buzzer: 1 soft, 3 loud"),
         Setting("quiet-from", firmware.QUIET_FROM, TIME, "", "No sounds from this time of day"),
         Setting("quiet-to", firmware.QUIET_TO, TIME, "", "... to this one (the same: never)"),
-        Setting("utc-offset", firmware.UTC_OFFSET_MIN, NUMBER, "min", "Local time less UTC"),
+        Setting(
+            "utc-offset", firmware.UTC_OFFSET_MIN, NUMBER, "min", "Local time less UTC, as here"
+        ),
         Setting(
             "open-heart-rate", firmware.OPEN_HEART_RATE, SWITCH, "", "Heart rate for any watch"
         ),
