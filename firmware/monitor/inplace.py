@@ -187,6 +187,20 @@ class Mover:
                 return
 
 
+def _hold():
+    """Holds the heap's upper end while all else is imported below it: code that is left to the
+    collector leaves many small holes there. What is built later goes into the first place where
+    it fits: small things into the holes, so that the buffers find the end whole."""
+    gc.collect()
+    size = gc.mem_free() - _KEPT
+    while size > 0 and not _held:
+        size -= 1024
+        try:
+            _held.append((bytearray(size), bytearray(_KEPT))[1])
+        except MemoryError:
+            pass
+
+
 def bring(board):
     """Imports the modules that `code.map` names, with their code in flash. What can't be moved
     stays in RAM, where it does the same; says how much was moved."""
@@ -194,9 +208,7 @@ def bring(board):
     slot = slots.running()
     if slot is None:
         return 0  # frozen into MicroPython: it is in flash already
-    # Held while all else is imported around it: code that is left to the collector leaves many
-    # small holes, and what the monitor builds first are its buffers.
-    _held.append(bytearray(_KEPT))
+    _hold()
     feed = _nothing
     if slots.on_trial():  # its watchdog is running already
         feed = machine.WDT(timeout=_WATCHDOG_MS).feed

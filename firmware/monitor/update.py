@@ -53,6 +53,7 @@ OLDER = const(13)
 FLASH_ERROR = const(14)
 
 PIECE = const(4096)  # one erase of flash
+_PART = const(512)  # of it in RAM: on a heap with many holes there is no place for all in one
 _READ = const(512)
 _ROOM = const(16384)  # left free beside the image: what the file system copies while it writes
 _LEAST = const(64)
@@ -98,7 +99,7 @@ class Update:
         self._part = self._slots.folder + "/update.part"
         self._head = self._slots.folder + "/update.head"
         self._key = self._slots.folder + "/update.key"
-        self._buffer = bytearray(PIECE)
+        self._parts = [bytearray(_PART) for _ in range(PIECE // _PART)]
         self._held = 0
         self._work = None
         self.state = IDLE
@@ -146,8 +147,9 @@ class Update:
             return TOO_LONG, self.offset
         done = 0
         while done < len(data):
-            n = min(len(data) - done, PIECE - self._held)
-            self._buffer[self._held : self._held + n] = data[done : done + n]
+            part, at = self._parts[self._held // _PART], self._held % _PART
+            n = min(len(data) - done, _PART - at)
+            part[at : at + n] = data[done : done + n]
             self._held += n
             done += n
             self.offset += n
@@ -158,11 +160,13 @@ class Update:
     def _store(self):
         try:
             with open(self._part, "ab") as f:
-                f.write(memoryview(self._buffer)[: self._held])
+                for part in self._parts:
+                    n = min(self._held, _PART)
+                    f.write(memoryview(part)[:n])
+                    self._held -= n
         except OSError:
             self._fail(FLASH_ERROR)
             return False
-        self._held = 0
         return True
 
     def finish(self):
