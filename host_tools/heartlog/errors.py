@@ -127,6 +127,11 @@ def _explain_bleak(error: BaseException) -> CommandError:
             "Switch it off and on again; if it stays so, its firmware is older than this tool.",
         )
     text = str(error) or type(error).__name__
+    if text.startswith("GATT timeout"):  # Bumble's words, with the name of a protocol's request
+        return CommandError(
+            "The monitor is connected, but does not answer.",
+            "Come closer and try again; if it stays so, switch the monitor off and on.",
+        )
     return CommandError(
         f"Bluetooth failed: {text}", "Try again; if it stays so, switch Bluetooth off and on."
     )

@@ -73,6 +73,12 @@ def test_notes_report_export_share_and_backup(heartlog, store, tmp_path, monkeyp
     assert heartlog("report", 77, "-o", tmp_path / "r.html")[0] == 3
     code, out, _ = heartlog("export", 1, "-f", "json", "-o", tmp_path, "--json", "--deidentify")
     assert "diary" in json.loads(out)["free_text_taken_out"]
+    # What no passphrase can mend is said before one is asked for.
+    assert heartlog("share", "seal", 77, "-o", tmp_path / "c.heartshare")[0] == 3
+    for name, said in (("nothing", "There is no file"), ("r.html", "is not a shared file")):
+        code, _, err = heartlog("share", "open", tmp_path / name)
+        assert (code, said in err) == (1, True)
+    assert "no terminal to type" in heartlog("share", "seal", 1, "-o", tmp_path / "c")[2]
     monkeypatch.setenv("HEARTLOG_SHARE_PASSPHRASE", "four words are good")
     assert heartlog("share", "seal", 1, "-o", tmp_path / "c.heartshare")[0] == 0
     opened = json.loads(heartlog("share", "open", tmp_path / "c.heartshare", "--json")[1])

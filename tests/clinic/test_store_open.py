@@ -148,6 +148,30 @@ def test_a_full_disk_undoes_the_change_and_says_so(tmp_path):
             subprocess.run(["umount", str(folder)], check=True)
 
 
+GROWER = """
+import resource, signal, sys
+from heartlog.store import Record, Store, StoreUnreachable
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+with Store.open(sys.argv[1]) as store:
+    store.open_session("aa")
+    try:
+        for first in range(1, 200_000, 500):
+            store.append(1, [Record(n, "beat", n * 200, {}) for n in range(first, first + 500)])
+    except StoreUnreachable as problem:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        held = len(store.beats(1))
+        print("may the file grow" in problem.hint, held == store.committed_seq("aa"))
+"""
+
+
+def test_a_file_that_may_not_grow_is_not_called_damaged(tmp_path):
+    """SQLite says "disk I/O error" for it, as for a disk that is pulled."""
+    command = [sys.executable, "-c", GROWER, str(tmp_path / "store.sqlite")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "True True\n", done.stderr
+
+
 def fill(store: Store) -> None:
     for first in range(1, 200_000, 500):
         store.append(1, [Record(n, "beat", n * 200, {}) for n in range(first, first + 500)])

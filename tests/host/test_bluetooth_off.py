@@ -5,6 +5,7 @@ from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
     BleakDBusError,
+    BleakError,
 )
 
 from heartlog.errors import BluetoothProblem, ExitCode, explain
@@ -49,3 +50,9 @@ def test_it_says_what_is_wrong_and_what_to_do(error: Exception, what: str, next_
     assert what in told.message
     assert next_step in told.hint
     assert told.exit_code == ExitCode.ERROR
+
+
+def test_a_monitor_that_does_not_answer_is_named_instead_of_a_protocols_request() -> None:
+    told = explain(BleakError("GATT timeout for ATT_EXCHANGE_MTU_REQUEST"))
+    assert told is not None
+    assert told.message == "The monitor is connected, but does not answer."

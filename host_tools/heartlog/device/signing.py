@@ -82,7 +82,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
         ) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CommandError(
-            f"{path} holds no signing key that can be read ({error}).",
+            f"{path} holds no signing key that can be read.",
             "It must be an Ed25519 private key in PEM form, as `heartlog device key` makes it.",
         ) from error
     if not isinstance(key, Ed25519PrivateKey):

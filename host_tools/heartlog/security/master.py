@@ -138,13 +138,13 @@ def kept_in_keyring(folder: Path) -> bytes | None:
     return secret if len(secret) == MASTER_BYTES else None
 
 
-def new_passphrase(ask: Callable[[str], str] | None) -> str:
-    """A passphrase that a person chooses, typed twice."""
+def new_passphrase(ask: Callable[[str], str] | None, variable: str = PASSPHRASE_VARIABLE) -> str:
+    """A passphrase that a person chooses, typed twice; scripts give it in `variable`."""
     if ask is None:
         raise LockProblem(
-            "Heartlog's keys on this computer are under a passphrase, and nobody can be asked for"
-            " it here.",
-            f"Set {PASSPHRASE_VARIABLE}, or run the command in a terminal.",
+            "Heartlog's keys on this computer need a passphrase, and nobody can be asked for it"
+            " here.",
+            f"Set {variable}, or run the command in a terminal.",
         )
     least = f"{LEAST_PASSPHRASE} characters or more"
     passphrase = ask(f"New passphrase for Heartlog's keys on this computer ({least})")

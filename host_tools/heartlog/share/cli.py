@@ -45,12 +45,15 @@ def seal(
     """Write sessions, patients included, into one file that only the passphrase opens."""
     from heartlog.cli.acts import act
     from heartlog.share import seal as do
-    from heartlog.share.file import check_passphrase
+    from heartlog.share.file import check_free, check_passphrase
     from heartlog.store import Store
 
-    passphrase = ask(twice=True)
-    check_passphrase(passphrase)
+    check_free(out)
     with Store.open(store) as opened:
+        for number in sessions:
+            opened.session(number)  # before anybody is asked for a passphrase
+        passphrase = ask(twice=True)
+        check_passphrase(passphrase)
         for number in sessions:
             act(opened, "share", "session", number, file=out.name, deidentified=deidentify)
         flagged = do(opened, sessions, out, passphrase, deidentify=deidentify)
@@ -67,9 +70,10 @@ def open_(
 ) -> None:
     """Put a shared file's sessions into the store; those that it has already stay as they are."""
     from heartlog.cli.acts import act
-    from heartlog.share.file import put, revealed
+    from heartlog.share.file import check_file, put, revealed
     from heartlog.store import Store
 
+    check_file(file)
     passphrase = ask(twice=False)
     # The file first: one that does not open leaves no new, empty store behind.
     with revealed(file, passphrase) as small, Store.open(store) as opened:

@@ -75,8 +75,7 @@ def seal(
 ) -> list[str]:
     """Write sessions as one encrypted file; never overwrites. Returns free texts taken out."""
     check_passphrase(passphrase)
-    if path.exists():
-        raise ShareProblem(f"{path} exists already.", "Choose another name.")
+    check_free(path)
     flagged: list[str] = []
     with Store.in_memory() as small:  # never on the disk in clear
         for number in session_ids:
@@ -105,10 +104,7 @@ def encrypt(plain: bytes, passphrase: str) -> bytes:
 
 def decrypt(data: bytes, passphrase: str, name: str = "the file") -> bytes:
     """Return the plain bytes; ShareProblem if it is not ours, damaged, or the words are wrong."""
-    if len(data) < HEAD or not data.startswith(MAGIC):
-        raise ShareProblem(
-            f"{name} is not a shared file of Heartlog.", "It should end in .heartshare."
-        )
+    _check_head(data, name)
     head, log_n = data[:HEAD], data[len(MAGIC)]
     if not 14 <= log_n <= 20:
         raise ShareProblem(f"{name} is damaged (scrypt 2^{log_n}).", "Ask for it again.")
@@ -133,6 +129,27 @@ def decrypt(data: bytes, passphrase: str, name: str = "the file") -> bytes:
     except zlib.error:
         raise ShareProblem(f"{name} is damaged inside.", "Ask for it again.") from None
     return b"".join(out)
+
+
+def check_file(path: Path) -> None:
+    """ShareProblem for what no passphrase opens: before anybody is asked for one."""
+    if not path.is_file():
+        raise ShareProblem(f"There is no file {path}.", "Check the path.")
+    with path.open("rb") as file:
+        _check_head(file.read(HEAD), path.name)
+
+
+def _check_head(data: bytes, name: str) -> None:
+    if len(data) < HEAD or not data.startswith(MAGIC):
+        raise ShareProblem(
+            f"{name} is not a shared file of Heartlog.", "It should end in .heartshare."
+        )
+
+
+def check_free(path: Path) -> None:
+    """ShareProblem where there is a file already: nothing is overwritten."""
+    if path.exists():
+        raise ShareProblem(f"{path} exists already.", "Choose another name.")
 
 
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bool]]:
@@ -161,8 +178,7 @@ def unseal(path: Path, passphrase: str, store: Store) -> list[Contents]:
 @contextmanager
 def revealed(path: Path, passphrase: str) -> Iterator[Store]:
     """A shared file as a store in memory; ShareProblem before anything else is touched."""
-    if not path.is_file():
-        raise ShareProblem(f"There is no file {path}.", "Check the path.")
+    check_file(path)
     plain = decrypt(path.read_bytes(), passphrase, path.name)
     try:
         small = Store.in_memory(plain)

@@ -97,6 +97,9 @@ def decrypt_(
     _converted(decrypt, store, as_json, False)
 
 
+NEW = "HEARTLOG_NEW_PASSPHRASE"
+
+
 @store.command()
 def passphrase(
     keyring: Annotated[
@@ -121,7 +124,7 @@ def passphrase(
     if keyring:
         relock.to_keyring(folder, secret)
     else:
-        new = os.environ.get("HEARTLOG_NEW_PASSPHRASE") or new_passphrase(ask)
+        new = os.environ.get(NEW) or new_passphrase(ask, NEW)
         relock.to_passphrase(folder, secret, new)
         if os.environ.get(PASSPHRASE_VARIABLE) not in (None, "", new):
             output.note(f"{PASSPHRASE_VARIABLE} still holds another one: set the new one there.")

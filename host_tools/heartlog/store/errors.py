@@ -80,7 +80,14 @@ def translate(problem: BaseException, where: str) -> StoreError | None:
             f"{where} is not a database.",
             "Check the path: a store is made by Heartlog the first time it is named.",
         )
-    if "malformed" in low or "disk i/o error" in low:
+    if "disk i/o error" in low:  # (also where a file may not become so large)
+        return StoreUnreachable(
+            f"The disk with {where} could not be read or written ({text}). The last change was"
+            " undone whole.",
+            "Is the disk still there, and may the file grow (ulimit -f)? Then do it again; if it"
+            " stays so, read every checksum: heartlog store check.",
+        )
+    if "malformed" in low:
         return StoreDamaged(
             f"{where} is damaged ({text}).",
             "Copy the file away first, then restore the last backup: heartlog store restore.",
