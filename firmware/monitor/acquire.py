@@ -42,7 +42,8 @@ _SEEN_S = 3  # after a beat another may come, whatever the signal looks like
 class Acquisition:
     """`index`: of the next sample; `judging`: whether a heart rate can be told from the signal;
     `state`, `reason`: of the channel that the detector reads; `off`: electrodes, one bit each;
-    `blocks`: how many the detector has taken; `allowed`: whether there may be samples at all.
+    `blocks`: how many the detector has taken; `tries`: how often a front end that delivers nothing
+    was started anew; `allowed`: whether there may be samples at all.
     `held`: safe mode, the front end is put into power-down and stays there."""
 
     def __init__(self, board, settings, app, held=False):
@@ -74,6 +75,7 @@ class Acquisition:
         self._lent = False
         self._tried = self._fault_at = time.ticks_ms()
         self.blocks = 0
+        self.tries = 0
         self.allowed = True
         self._held = held
         if held:
@@ -266,6 +268,7 @@ class Acquisition:
         if self.sampler is not None:
             code = self.sampler.watch()
             if code:
+                self.tries += 1
                 self.judging = False
                 self.quality.not_delivering()
                 self._signal()
@@ -277,6 +280,7 @@ class Acquisition:
         now = time.ticks_ms()
         if self.allowed and not self._held and time.ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
+            self.tries += 1
             self._start()
             if self.fault:
                 self._tell_fault(self.fault)

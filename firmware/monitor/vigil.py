@@ -4,9 +4,13 @@
     if vigil.look(time.ticks_ms()): dog.feed()       # at the end of a turn that raised nothing
 
 Fed only while all three move: samples come in, the detector takes them, and what was written down
-reaches the flash. A front end that stops is started anew by the sampler long before (every
-second); a recording that waits for a charger or an empty battery is no standstill. What stood
-still is journalled, as far as that is possible, before the watchdog bites.
+reaches the flash. A recording that waits for a charger or an empty battery is no standstill. What
+stood still is journalled, as far as that is possible, before the watchdog bites.
+
+A front end that stops is started anew by the sampler long before, every second. After a minute of
+that one reset is tried, for the fault may be this side's; if it is still gone then, it is tried on
+and on without another, and delivers within a second of its return: a plug that was pulled for some
+minutes must not cost the hour that safe mode does.
 
 Resets by the watchdog are counted in the settings; three minutes in which everything moved, or
 switching off and on, clear the count. The LIMIT-th of them, one soon after the other, starts the
@@ -69,6 +73,9 @@ class Vigil:
         self._index = self._blocks = self._flushes = -1
         self._lost = 0
         self._writes = True  # the last flush reached the flash
+        # A reset was tried already: what stopped may be the front end's own affair.
+        self._reset = app.settings.get(_settings.WATCHDOG_RESETS) > 0
+        self._tries = 0
         self._cleared = False
 
     def look(self, now):
@@ -79,6 +86,9 @@ class Vigil:
         acquisition, journal = app.acquisition, app.journal
         index, blocks = acquisition.index, acquisition.blocks
         waits = not acquisition.allowed
+        if self._reset and acquisition.tries != self._tries:
+            self._tries = acquisition.tries
+            waits = True
         if index != self._index or waits:
             self._index = index
             self._samples_at = now

@@ -46,7 +46,7 @@ if "cause" in job:
     sys.exit()
 
 class Acquisition:
-    index, blocks, allowed = 0, 0, True
+    index, blocks, tries, allowed = 0, 0, 0, True
 class Journal:
     flushes, lost_pages, waiting = 0, 0, False
     def flush(self): log.append(["flush", seconds])
@@ -67,6 +67,7 @@ for length, change in job["work"]:
         clock.now += 1000
         app.acquisition.index += 250 * moves["samples"]
         app.acquisition.blocks += 31 * moves["detector"]
+        app.acquisition.tries += moves.get("tried", False)
         app.journal.waiting = True
         if moves["journal"] and seconds %% 9 == 0:
             app.journal.flushes += 1
@@ -129,6 +130,16 @@ def test_what_moves_again_is_fed_again(look: Any) -> None:
 def test_a_recording_that_has_to_wait_is_no_standstill(look: Any) -> None:
     waits = {"samples": False, "detector": False, "allowed": False}
     assert look((100, {}), (600, waits))[:3] == [0, True, []]
+
+
+def test_a_front_end_that_is_tried_on_and_on_costs_one_reset(look: Any) -> None:
+    gone = {"samples": False, "detector": False, "tried": True}
+    first, fed, *_ = look((100, {}), (150, gone))
+    assert 160 <= first <= 171
+    assert not fed, "the fault may be on this side"
+    assert look((600, gone), resets=1) == [0, True, [], 0], "it was not"
+    assert not look((100, gone | {"tried": False}), resets=1)[1], "nobody tries"
+    assert not look((100, gone | {"journal": False}), resets=1)[1]
 
 
 def test_three_minutes_in_which_all_moved_clear_the_count(look: Any) -> None:
