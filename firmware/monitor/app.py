@@ -8,6 +8,7 @@ One loop, no scheduler: the front end's interrupt fills the sampler's ring, the 
 note what came, and `App.step` does all the work, a little of each in every turn.
 """
 
+import gc
 import os
 import sys
 import time
@@ -334,6 +335,8 @@ def run(board):
         sys.print_exception(error)
         _vigil.show_fault(board)
         raise
+    if hasattr(board, "CODE_RAM"):
+        gc.threshold(-1)  # see inplace.py
     dog = machine.WDT(timeout=_WATCHDOG_MS)
     while True:
         try:

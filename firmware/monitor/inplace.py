@@ -45,6 +45,8 @@ _STORED = 5  # bytes of a stored block's head
 _BEGIN = 6  # no function's code is shorter
 _WATCHDOG_MS = 8000
 _KEPT = 49152  # bytes in one piece for the monitor's buffers, which what is imported leaves alone
+_OFTEN = 2048  # bytes between collections until the monitor runs: garbage would take the holes,
+# and what stays come to lie all over the end that was held
 _held = []
 
 
@@ -274,3 +276,4 @@ def forget():
     del monitor.inplace
     _held.clear()
     gc.collect()
+    gc.threshold(_OFTEN)

@@ -22,7 +22,6 @@ import hashlib
 import os
 
 from micropython import const
-from monitor.ed25519 import verify
 from monitor.slots import Slots
 
 DOMAIN = b"heartlog-image"
@@ -99,7 +98,7 @@ class Update:
         self._part = self._slots.folder + "/update.part"
         self._head = self._slots.folder + "/update.head"
         self._key = self._slots.folder + "/update.key"
-        self._parts = [bytearray(_PART) for _ in range(PIECE // _PART)]
+        self._parts = None  # while it receives: what has come of a piece
         self._held = 0
         self._work = None
         self.state = IDLE
@@ -132,6 +131,7 @@ class Update:
             os.rename(spare, self._part)  # power went between its rename and its trial
         self.size = size
         self._held = 0
+        self._parts = [bytearray(_PART) for _ in range(PIECE // _PART)]
         self.offset = min(max(self._size_of(self._part), 0), size)
         self.state = RECEIVING
         self.reason = OK
@@ -176,6 +176,7 @@ class Update:
         if self.offset != self.size:
             return INCOMPLETE
         self.state = CHECKING
+        self._parts = None
         self._work = self._check()
         return OK
 
@@ -216,6 +217,8 @@ class Update:
         if digest != head[4:36]:
             self._fail(BAD_HASH)
             return
+        from monitor.ed25519 import verify  # it takes RAM that there is more of now
+
         good = None
         for good in verify(self._read(self._key), DOMAIN + digest, head[36:]):
             yield
@@ -246,6 +249,7 @@ class Update:
         self._remove(self._head)
         self._remove(self._part)
         self._held = 0
+        self._parts = None
         self.offset = 0
 
     def _remove(self, path):

@@ -27,6 +27,7 @@ gc.collect()
 said["imported"] = gc.mem_free()
 board.charger_present = lambda: False
 monitor = app.App(board)
+gc.threshold(-1)  # as app.run does
 end = time.ticks_add(time.ticks_ms(), 1500)
 while time.ticks_diff(end, time.ticks_ms()) > 0:
     if not monitor.step():
