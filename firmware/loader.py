@@ -32,7 +32,7 @@ START = 21  # bytes of an image's first line
 class Image:
     """An image file as a read-only file system, as far as importing from it needs one.
 
-    An image is one file, since each of some seventy small ones would fill whole blocks of flash.
+    An image is one file, since each of some hundred small ones would fill whole blocks of flash.
     It begins with lines of text: a mark, the file's size and the bytes of all other lines; what it
     is for; and of each module path, place, packed size and size. Each module is packed by itself
     (raw deflate, window of 2 KiB), for modules are imported when they are needed.

@@ -33,9 +33,9 @@ def fetch(
     For a session that was interrupted, or worn without a computer near. Nothing is stored twice;
     begin it again as often as you like. A session that still runs goes on.
     """
-    follower, done, complete = asyncio.run(_fetch(backend, store, monitor, patient))
+    follower, done, work = asyncio.run(_fetch(backend, store, monitor, patient))
     if as_json:
-        output.print_json({**follower.as_json(), "complete": complete, "fetched": done})
+        output.print_json({**follower.as_json(), "complete": work.complete, "fetched": done})
     elif follower.session_id is None and done and follower.locked:
         output.note("Nothing else is to be fetched: this store has the rest.")
     elif follower.session_id is None and done:
@@ -47,8 +47,13 @@ def fetch(
 
         with Store.open(store, read_only=True) as opened:
             print_overview(Overview.of(opened, follower.session_id))
-        if done and not complete:
-            output.note("All is here that the monitor had; the session itself has not ended.")
+        if done and not work.complete:
+            output.note(
+                "All is here that the monitor had; the session itself has not ended."
+                if work.in_session
+                else "All is here that the monitor had; it is in no session: heartlog fit or"
+                " heartlog record begins one."
+            )
     if not done:
         output.note("Not all was fetched. Go on, near the monitor: heartlog fetch")
         raise typer.Exit(ExitCode.INCOMPLETE)
@@ -58,7 +63,7 @@ def fetch(
 
 async def _fetch(
     spec: str, store_url: str | None, wanted: str | None, patient: str | None
-) -> tuple[Follower, bool, bool]:
+) -> tuple[Follower, bool, Fetch]:
     from heartlog.ble import open_backend
     from heartlog.cli.stopping import stopping
     from heartlog.live.progress import Follower
@@ -82,7 +87,7 @@ async def _fetch(
                     with contextlib.suppress(asyncio.CancelledError):
                         await running
                         done = True
-    return follower, done, work.complete
+    return follower, done, work
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
     data = pack(files, board="pico_w", arch="armv6m", version="0.1.0", build="04faf669861a74c7")
     unpack(data).files["monitor/app.mpy"]
 
-Some seventy small files would each fill whole blocks of 4096 bytes on a board's flash: twice the
+Some hundred small files would each fill whole blocks of 4096 bytes on a board's flash: twice the
 room. So an image is one file, which the board's loader (`firmware/loader.py`) mounts read-only:
 
     HLI1 00113456 002840                       mark, bytes of the file, bytes of the other lines

@@ -65,6 +65,11 @@ class Fetch(Recorder):
         self.complete = False
         """Whether the session has ended, and all of it is in the store."""
 
+    @property
+    def in_session(self) -> bool:
+        """Whether the monitor was in a session, which a recording or a fitting begins."""
+        return bool(self._end.number)
+
     async def fetch(self) -> int | None:
         """The store's session that took what there was; None when there was nothing."""
         try:

@@ -157,7 +157,7 @@ def _cells(
             )
             for _, words, meaning, _ in pair
         ]
-        heights = [text.wrap(half - left - 1 * mm, side.height)[1] for text in texts]
+        heights = [text.wrap(half - left - 3 * mm, side.height)[1] for text in texts]
         each = max(heights) + 1.4 * _GAP
         side.y -= each
         if not drawn:
