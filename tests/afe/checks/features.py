@@ -107,8 +107,9 @@ def check_lead_off_currents_and_thresholds(part):
     board, afe = up(part)
     supply = 3.3
     tried = 0
+    least = min(afe.part.lead_off_amperes)
     for amperes in afe.part.lead_off_amperes:
-        for percent in (95, 70):
+        for percent in afe.part.lead_off_percent if amperes == least else (95, 70):
             limit = (percent / 100 - 0.5) * supply / amperes
             for ohms, flagged in ((limit * 0.98, 0), (limit * 1.02, 1)):
                 board.electrodes.set("all", ohms=1000)
@@ -117,8 +118,9 @@ def check_lead_off_currents_and_thresholds(part):
                 _, words = record(board, afe, 60)
                 flags = afe.input_flags(words[-1]) & afe.sensed_inputs()
                 assert flags == (leads.p(0) if flagged else 0), (amperes, percent, ohms, flags)
+                assert afe.lead_off_amperes == amperes
                 tried += 1
-    assert tried == 16
+    assert tried == 16 + 2 * 6
     clean(board)
 
 

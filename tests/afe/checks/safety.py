@@ -36,6 +36,21 @@ def check_shut_down_leaves_it_safe(part):
     clean(board)
 
 
+def check_stopped_it_leaves_the_bus_free(part):
+    board, afe = up(part)
+    afe.configure(rate=500)
+    for _ in range(2):
+        afe.start()
+        assert board.pins.level("CS") == 0
+        run_ms(20)
+        afe.stop()
+        levels = [board.pins.level(name) for name in ("RESET", "START", "CS")]
+        assert levels == [1, 0, 1], levels
+        assert not afe.bus.streaming
+        assert afe.audit() is None
+    clean(board)
+
+
 def check_a_bus_that_breaks_leaves_it_safe(part):
     """Whichever transfer of a start or a configuration fails."""
     for act in ("configure", "start", "convert"):
