@@ -90,6 +90,7 @@ class Analog:
         self.flags_n = 0
         self.flag_rld = 0
         self.closed = False  # the right-leg drive's loop, through the body
+        self.terminal = True  # whether somebody makes Wilson's terminal
         self.plans = [Plan() for _ in range(part.slots)]
         self.codes = [0] * part.slots
         self.top = (1 << (part.bits - 1)) - 1
@@ -149,6 +150,8 @@ class Analog:
         vp = min(half, max(-half, vp))
         vn = min(half, max(-half, vn))
         floating = (not positive.on and current_p == 0) or (not negative.on and current_n == 0)
+        if pair[1] == "WCT" and not self.terminal:
+            floating = True
         plan.kind = LEAD if positive.on and negative.on else FIXED
         plan.volts = vp - vn
         plan.hum = (positive.hum_uv + negative.hum_uv) * 1e-6

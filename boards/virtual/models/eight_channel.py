@@ -14,6 +14,7 @@ _THRESHOLDS = (0.95, 0.925, 0.90, 0.875, 0.85, 0.80, 0.75, 0.70)
 CONFIG1, CONFIG2, CONFIG3, LOFF, CH1SET = 1, 2, 3, 4, 5
 SENSP, SENSN, LOFF_SENSP, LOFF_SENSN, LOFF_FLIP = 0x0D, 0x0E, 0x0F, 0x10, 0x11
 LOFF_STATP, LOFF_STATN, GPIO, RESP, CONFIG4 = 0x12, 0x13, 0x14, 0x16, 0x17
+WCT1, WCT2 = 0x18, 0x19
 
 FCLK = 2048000
 
@@ -96,6 +97,8 @@ class EightChannel(analog.Analog):
         ]
         drive = regs[CONFIG3] & 0x0C == 0x0C  # amplifier and internal reference
         self.loop(drive, chosen, regs[CONFIG3] & 0x02 and comparators)
+        # (An ADS1299 makes none: there it is three resistors, always there.)
+        self.terminal = series == "1299" or (regs[WCT1] & 8 and regs[WCT2] & 0xC0 == 0xC0)
         currents = {}
         sources = []
         for channel in range(self.part.channels):

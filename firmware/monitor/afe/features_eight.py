@@ -1,7 +1,8 @@
 """Features of the parts with four to eight channels; `features` tells what each argument means.
 
-Beside those: `wct=True` makes the Wilson central terminal of RA, LA and LL (ADS119x, ADS129x) with
-the electrodes where `leads` puts them (CH1 = LA-RA, CH2 = LL-RA).
+Beside those: `wct` makes the Wilson central terminal of RA, LA and LL (ADS119x, ADS129x: on
+unless it is False) with the electrodes where `leads` puts them (CH1 = LA-RA, CH2 = LL-RA): chest
+leads are measured against it. An ADS1299 has none; it takes three resistors.
 """
 
 from monitor.afe.features import channels, option
@@ -47,7 +48,7 @@ def apply(cache, part, inputs, given):
             raise ValueError('test_signal must be None, "square" or "dc", not %r' % (test,))
         cache.set("CONFIG2", "INT_TEST", 1)
         cache.set("CONFIG2", "TEST_FREQ", 0 if test == "square" else 3)
-    if given.get("wct"):
+    if given.get("wct", "WCT1" in part):
         if "WCT1" not in part:
             raise ValueError("an %s makes no Wilson central terminal" % part.name)
         cache.set("WCT1", "PD_WCTA", 1)

@@ -275,9 +275,22 @@ def check_wilson_terminal(part):
         with raises(ValueError, "Wilson"):
             afe.configure(rate=500, wct=True)
         return
-    afe.configure(rate=500, wct=True)
-    assert board.afe.regs[0x18] == 0x09 and board.afe.regs[0x19] == 0xC2, bytes(board.afe.regs)
-    clean(board)
+    # Without it the chest leads have nothing to be measured against; the limb leads do.
+    for given, chest in ((None, 0.001), (True, 0.001), (False, None)):
+        board, afe = up(part, lambda lead, k: 0.001)
+        if given is None:
+            afe.configure(rate=500, lead_off=None)
+        else:
+            afe.configure(rate=500, lead_off=None, wct=given)
+        wct = (0x09, 0xC2) if chest else (0, 0)
+        assert (board.afe.regs[0x18], board.afe.regs[0x19]) == wct, bytes(board.afe.regs)
+        columns, _ = record(board, afe, 60)
+        limb = [volts(afe, 0, code) for code in columns[0][-20:]]
+        assert max(abs(v - 0.001) for v in limb) < 3e-4, limb
+        seen = [volts(afe, 2, code) for code in columns[2][-20:]]
+        off = max(abs(v - 0.001) for v in seen)
+        assert off < 3e-4 if chest else off > 1e-3, (given, off)
+        clean(board)
 
 
 def check_voltages_by_reference(part):
