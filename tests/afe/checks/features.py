@@ -124,6 +124,18 @@ def check_lead_off_currents_and_thresholds(part):
     clean(board)
 
 
+def check_no_input_goes_beyond_the_supply(part):
+    """A current has nowhere to go where an electrode is off: the pin ends at the rail."""
+    for name in ("LA", "RA"):
+        board, afe = up(part)
+        board.electrodes.set("all", ohms=0)
+        board.electrodes.set(name, on=False)
+        afe.configure(rate=500, gain=1)
+        columns, _ = record(board, afe, 100)
+        assert abs(volts(afe, 0, columns[0][-1]) - 1.65) < 1e-3, name
+        clean(board)
+
+
 def check_flags_need_all_three(part):
     """Comparators, sense bits and a current: without any one a flag means nothing."""
     board, afe = up(part)
@@ -262,6 +274,10 @@ def check_respiration(part):
         middle = (max(signal) + min(signal)) / 2
         rises = sum(signal[i - 1] < middle <= signal[i] for i in range(1, len(signal)))
         assert rises == 2, rises  # 15 breaths a minute
+    board.electrodes.set("RA", on=False)  # no way for the current: the demodulator is at its end
+    afe.configure(rate=rate, gain=4, lead_off=None, respiration={})
+    columns, _ = record(board, afe, 200)
+    assert columns[0][-1] == (1 << afe.part.bits - 1) - 1
     with raises(ValueError, "degrees must be one of", "112.5"):
         afe.configure(rate=rate, respiration={"degrees": 17})
     with raises(ValueError, "hertz must be one of"):
