@@ -102,6 +102,22 @@ def test_while_it_charges_the_processor_counts():
     assert np.ptp(rough.time(index(seconds)) - T0 - seconds) > 0.5, "the gap tells nothing here"
 
 
+@pytest.mark.parametrize("soon", [0.3, 2.0])
+def test_a_note_behind_a_gap_does_not_tell_how_fast_samples_come(soon):
+    """It is milliseconds behind the gap's end, itself told in milliseconds: what follows, up to a
+    quarter of an hour, is as fast as what was seen before."""
+    slow, began, ended = RATE * (1 - 5000e-6), 1800.0, 1830.0
+    at = np.array([15.0, 75.0, 315.0, 1215.0, began - soon, ended + soon])
+    run = np.where(at > began, at - (ended - began), at) * slow
+    index = np.floor(run + np.where(at > began, (ended - began) * RATE, 0)).astype(int)
+    ticks = (at * 1000).astype(int) + np.array([0, 0, 0, 0, -1, 1])
+    gap = (int(began * slow), int((ended - began) * RATE))
+    pace = Pace.of(list(zip(index.tolist(), ticks.tolist(), strict=True)), [gap], RATE)
+    later = index[-1] + 850 * slow
+    off = pace.even([later])[0] / RATE - float(pace.even([index[-1]])[0]) / RATE - 850.0
+    assert abs(off) < 0.01
+
+
 def test_ticks_wrap_and_notes_that_can_not_be_true_are_left_out():
     oscillator = Oscillator(1)
     notes = oscillator.notes(86400.0)

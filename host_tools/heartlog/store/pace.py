@@ -6,7 +6,8 @@
 Most front ends convert by an oscillator of their own, which is off by half a percent and more,
 and wanders with the temperature. The monitor notes now and then at which millisecond of its
 crystal a sample was converted. Between two notes the oscillator is taken to be even, beyond them
-to go on as next to them. While nothing is converted, in a gap, the monitor counts by its crystal.
+to go on as next to them, where those tell. While nothing is converted, in a gap, the monitor
+counts by its crystal.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ TICKS_WRAP_MS = 1 << 30
 """MicroPython's `ticks_ms` begins again there, after twelve days."""
 LONG_GAP_SECONDS = 10
 """Behind a gap of so much the monitor notes its crystal at once (crystal.py)."""
+TELLING_SECONDS = 30
+"""Two notes closer together tell nothing of how fast samples come: they are in milliseconds."""
 MAX_ERROR = 0.03
 """An oscillator that is off by more is none (SBAS502: 2.5 % at most); such notes are not used."""
 
@@ -62,11 +65,33 @@ class Pace:
             before = ticks
         if len(index) < 2:
             return cls()
-        return cls(np.array(index), np.array(straight))._with_gaps(gaps, nominal)
-
-    def _with_gaps(self, gaps: Iterable[tuple[int, int]], nominal: float) -> Pace:
-        """With the ends of each long gap, behind which there is a note soon."""
         long = [(at, n) for at, n in gaps if n >= LONG_GAP_SECONDS * nominal]
+        pace = cls(np.array(index), np.array(straight))
+        return pace._on_beyond(long, nominal)._with_gaps(long)
+
+    def _on_beyond(self, gaps: list[tuple[int, int]], nominal: float) -> Pace:
+        """With a minute more at both ends, as fast as in the first and the last stretch that is
+        long enough to tell, and has no gap in it."""
+        told = [
+            (self.straight[i + 1] - self.straight[i]) / (self.index[i + 1] - self.index[i])
+            for i in range(len(self.index) - 1)
+            if self.index[i + 1] - self.index[i] >= TELLING_SECONDS * nominal
+            and not any(self.index[i] < at + n <= self.index[i + 1] for at, n in gaps)
+        ] or [1.0]
+        more = 60.0 * nominal
+        return Pace(
+            np.concatenate(([self.index[0] - more], self.index, [self.index[-1] + more])),
+            np.concatenate(
+                (
+                    [self.straight[0] - more * told[0]],
+                    self.straight,
+                    [self.straight[-1] + more * told[-1]],
+                )
+            ),
+        )
+
+    def _with_gaps(self, long: list[tuple[int, int]]) -> Pace:
+        """With the ends of each long gap, behind which there is a note soon."""
         if not long:
             return self
         first = np.array([at for at, _ in long], np.float64)

@@ -224,7 +224,7 @@ def _pace(located: list[tuple[int | None, Any]], rate: float) -> Pace:
     notes, gaps = [], []
     for i, r in located:
         if i is not None and r.kind == "note" and r.fields.get("counter") == wire.NOTE_CRYSTAL:
-            notes.append((i, int(r.fields["value"])))
+            notes.append((i, int(r.fields.get("value") or 0)))
         elif i is not None and r.kind == "gap":
             gaps.append((i, int(r.fields.get("lost") or 0)))
     return Pace.of(notes, gaps, rate)
