@@ -82,9 +82,11 @@ def test_demo_on_a_record_with_reference(ecg: Path, tmp_path: Path):
     with Store.open(results / "heartlog.sqlite") as store:
         (session,) = store.sessions()
         assert session.status == "complete"
-        # Afterwards no heart is to be seen, and the monitor may erase flash for the next strip.
-        last = store.beats(session.id)["index"].max()
-        assert [gap for gap in store.gaps(session.id) if gap.index < last] == []
+        # Before and afterwards no heart is to be seen (how long before, is the computer's haste),
+        # and the monitor may erase flash for the next strip.
+        index = store.beats(session.id)["index"]
+        gaps = [gap.index for gap in store.gaps(session.id)]
+        assert [at for at in gaps if index.min() < at < index.max()] == [], (gaps, index)
     assert left_behind(tmp_path) == []
 
 
