@@ -33,7 +33,7 @@ def test_quiet_hours_are_local_ones_over_midnight(
 ) -> None:
     """22:00 to 07:00; it is 23:00 UTC. No time zone is set at the monitor by hand."""
     with Board(
-        record="demo", speed=10, loop=True, epoch=ELEVEN_AT_NIGHT, run_dir=tmp_path / "board"
+        record="demo", speed=4, loop=True, epoch=ELEVEN_AT_NIGHT, run_dir=tmp_path / "board"
     ) as board:
         # In this order: what was set for one place is corrected by the computer of the next.
         for place, audible in (("NZDT-13", True), ("IST-5:30", False)):  # noon, 04:30
