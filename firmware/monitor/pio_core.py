@@ -54,10 +54,8 @@ def program(drdy):
 
 
 @micropython.viper
-def good(raw, state, limit: int) -> int:
+def good(b: ptr8, s: ptr32, limit: int) -> int:
     """How many of the next `limit` frames begin as they must, up to the first that does not."""
-    b = ptr8(raw)
-    s = ptr32(state)
     at = int(s[0])
     mask = int(s[1])
     n = 0
@@ -73,11 +71,8 @@ def good(raw, state, limit: int) -> int:
 
 
 @micropython.viper
-def column(raw, state, out, what: int):
-    """Unpacks one column of `what >> 8` frames: byte `what & 0xFF` on, 0 = the status word."""
-    b = ptr8(raw)
-    s = ptr32(state)
-    o = ptr32(out)
+def column(b: ptr8, s: ptr32, o: ptr32, what: int):
+    """Unpacks one column of `what >> 8` frames into `o`: byte `what & 0xFF` on, 0 = the status."""
     mask = int(s[1])
     offset = what & 0xFF
     size = int(s[4])

@@ -31,7 +31,8 @@ _STALL_MS = const(300)  # no DRDY for so long (and 8 periods): the part has stop
 
 
 class Sampler(Watch):
-    """Owns the ring; `afe` is configured. The ring holds `seconds`, 128 frames at least.
+    """Owns the ring; `afe` is configured. The ring holds `seconds`, 128 frames at least; what came
+    since the last audit waits there, so 0.4 s are the least that loses nothing.
 
     `rate`: frames a second, as the front end converts."""
 
@@ -141,8 +142,8 @@ class Sampler(Watch):
             self._drop()
 
     def _on_drdy(self, pin):
-        # Hard interrupt: nothing here may allocate.
-        if self._hold or self._drdy():
+        # Hard interrupt: nothing here may allocate. (`_verify` calls it, too, without a pin.)
+        if self._drdy() or (self._hold and pin is not None):
             return  # (a second edge before the first was read: that read took the newer frame)
         self._spi.write_readinto(self._tx, self._rx)
         if not self._drdy():

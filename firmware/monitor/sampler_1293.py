@@ -44,7 +44,7 @@ class Sampler1293(Sampler):
 
     def _on_drdy(self, pin):
         # Hard interrupt: nothing here may allocate.
-        if self._hold or self._drdy():
+        if self._drdy() or (self._hold and pin is not None):
             return
         rx = self._rx
         self._cs(0)

@@ -1,10 +1,10 @@
 """The sample path in machine code: a frame's bytes into the ring, the ring into channel blocks.
 
-All memory is made by the caller: `ring` holds int32 words, one slot of `channels + 2` words a
+All memory is made by the caller: ring `r` holds int32 words, one slot of `channels + 2` words a
 frame: [gap, status, ch1 .. chN]. `gap` is 0, or samples lost just before the frame (26 bits) with
-the reason above them. `state` is one int32 array, its places named below. No allocation, no float,
-no exception, no product above 2^31; x64 loads of `ptr32` are unsigned, so nothing negative is ever
-loaded here, except phases, which are sign-extended by hand.
+the reason above them. State `s` is one int32 array, its places named below. No allocation, no
+float, no exception, no product above 2^31; x64 loads of `ptr32` are unsigned, so nothing negative
+is ever loaded here, except phases, which are sign-extended by hand.
 """
 
 import micropython
@@ -57,10 +57,8 @@ _TICKS = const(0xFFFFFF)  # 24 bits of microseconds, 16.7 s, times 16 stays belo
 
 
 @micropython.viper
-def store(rx, ring, state, ticks: int):
+def store(b: ptr8, ring, s: ptr32, ticks: int):
     """One DRDY: counts what was missed by the clock, checks the frame, puts it in the ring."""
-    b = ptr8(rx)
-    s = ptr32(state)
     ticks &= 0xFFFFFF
     s[20] = ticks
     now = ticks << 4
@@ -193,10 +191,8 @@ def store(rx, ring, state, ticks: int):
 
 
 @micropython.viper
-def run_length(ring, state, limit: int) -> int:
+def run_length(r: ptr32, s: ptr32, limit: int) -> int:
     """How many vouched frames, at most `limit`, make one block: it ends before the next gap."""
-    r = ptr32(ring)
-    s = ptr32(state)
     stride = int(s[3]) + 2
     at = int(s[1])
     n = 0
@@ -211,11 +207,8 @@ def run_length(ring, state, limit: int) -> int:
 
 
 @micropython.viper
-def column(ring, state, out, what: int):
-    """Copies word `what & 0xFF` of the next `what >> 8` frames into `out`."""
-    r = ptr32(ring)
-    s = ptr32(state)
-    o = ptr32(out)
+def column(r: ptr32, s: ptr32, o: ptr32, what: int):
+    """Copies word `what & 0xFF` of the next `what >> 8` frames into `o`."""
     stride = int(s[3]) + 2
     word = what & 0xFF
     n = what >> 8

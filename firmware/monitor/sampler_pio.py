@@ -10,8 +10,8 @@ lost is what the consumer leaves in the ring for longer than it holds, and frame
 CS stays low, DIN low; SCK belongs to the state machine while it runs and to the SPI peripheral for
 register access (audits and recoveries). To make a state machine takes MicroPython several
 milliseconds on an RP2040, so an audit lets it stand still and only moves SCK away from it and back
-(`_lend`, `_resume`). What an audit makes it miss all the same is told by the clock, as a gap where
-it is.
+(`_lend`, `_resume`). What an audit makes it miss all the same is told by the clock and by DRDY, as
+a gap where it is.
 """
 
 import time
@@ -327,10 +327,13 @@ class PioSampler(Sampler):
         try:
             self._changed = self.afe.audit_running()
         finally:
+            fell = not self._drdy()
             self._resume()
-        # The frame came just before `begun`, so the next was due a period later at the most; one
-        # whose DRDY has fallen meanwhile is not read, since DRDY must rise first.
+        # The frame came some time before `begun`, so another may have fallen due just before a
+        # period was over. If DRDY is still low, that one is read now, and raises DRDY at once.
         missed = time.ticks_diff(time.ticks_us(), begun) // self._period_us
+        if fell:
+            missed = max(missed, 1) - self._drdy()
         if missed > 0:
             self._cut_lost = missed
             self._cut = arrived

@@ -174,18 +174,27 @@ class Watch:
                 if time.ticks_diff(time.ticks_ms(), begun) > 2 + self._period_us // 500:
                     return  # (DRDY has stopped: that is noticed elsewhere)
                 time.sleep_us(20)
-        self._hold = True
         head = state[core.HEAD]
         begun = time.ticks_us()
-        try:
-            self._changed = self.afe.audit_running()
-        finally:
-            self._spi = self.afe.bus.spi
-            self._hold = False
+        self._audit()
         self._audit_us = time.ticks_diff(time.ticks_us(), begun) * 5 // 4
         self._audit_ms = now
         if self._changed is None:
             state[core.VOUCHED] = head
+
+    def _audit(self):
+        """Has the registers compared while no frame is read. Nothing in here may allocate."""
+        self._hold = True
+        try:
+            self._changed = self.afe.audit_running()
+        finally:
+            self._hold = False
+        if not self._drdy():
+            # It fell after RDATAC, whose clocks raised it: this frame's edge was not heard, and
+            # none may be heard amid it.
+            self._hold = True
+            self._on_drdy(None)
+            self._hold = False
 
     def _drop(self):
         """Nobody vouches for what is in the ring beyond the last audit: it becomes a gap. Only

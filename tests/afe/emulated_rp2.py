@@ -19,6 +19,9 @@ class Chip:
     def __init__(self, rp: Any):
         self.rp = rp
         self.interrupts_off = 0
+        # A state machine that waits looks at its pin in each cycle; rp2040py lets it look at edges
+        # only, so that one which is stopped and started again overlooks what came meanwhile.
+        self.looks_again = True
 
     def advance(self, us: float) -> None:
         rp = self.rp
@@ -148,6 +151,8 @@ def modules(chip: Chip) -> dict[str, types.ModuleType]:
 
         def active(self, on: int) -> None:
             poke(PIO0 + 0x00, 1 if on else 0)
+            if on and chip.looks_again:
+                rp.pio[0].machines[0].check_wait()
 
     class Channel:
         def pack_ctrl(self, **f: int) -> int:

@@ -167,3 +167,36 @@ def test_what_a_slow_audit_misses_is_a_gap_where_it_is(bench: Any) -> None:
     assert sampler.overruns >= sampler.lost
     assert sampler.gap_reason in (0, 1)
     assert b.device.afe.complaints == []
+
+
+@pytest.mark.parametrize("looks_again", [True, False])
+def test_a_frame_that_falls_due_at_the_end_of_an_audit(bench: Any, looks_again: bool) -> None:
+    """DRDY is low already when the state machine goes on: read, or else counted as lost."""
+    b = bench("ADS1292R")
+    b.chip.looks_again = looks_again
+    sampler = b.start(250)
+    clock = sampler.afe.bus.clock
+
+    def slow(baudrate: int) -> None:
+        clock(baudrate)
+        if baudrate == sampler.afe.bus.sample_baudrate:  # RDATAC was sent
+            unread = b.device.afe.frames
+            while b.device.afe.frames == unread:
+                b.chip.advance(1)
+            b.chip.advance(300)
+
+    sampler.afe.bus.clock = slow
+    for _ in range(6):
+        b.chip.advance(200_000)
+        assert sampler.watch() == 0
+        b.check(b.take())
+    sampler.afe.bus.clock = clock
+    b.chip.advance(100_000)
+    b.check(b.take())
+    assert sampler.overruns == sampler.lost
+    if looks_again:
+        assert sampler.lost == 0
+    else:
+        assert sampler.lost >= 6
+    assert abs(sampler.index - b.device.afe.frames) <= 1
+    assert b.device.afe.complaints == []

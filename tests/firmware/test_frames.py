@@ -13,7 +13,10 @@ from heartlog.machine_code.mpy import RawCode, parse
 
 WORDS = 11
 WORDS_OF_A_TRY = 3
-BUILT_IN = {149: "step"}  # names that the runtime has (py/makeqstrdata.py, static_qstr_list)
+BUILT_IN = {
+    125: "read",
+    149: "step",
+}  # names that the runtime has (py/makeqstrdata.py, static_qstr_list)
 
 # What each turn of the main loop calls, even when there is nothing to do.
 TURN = {
@@ -38,11 +41,11 @@ TURN = {
 HELD = {
     "sampler": ("_on_drdy",),
     "sampler_1293": ("_on_drdy",),
+    "sampler_watch": ("_audit",),
     "sampler_pio": ("_lend", "_resume"),
     "afe/driver": ("audit", "audit_running"),
-    "afe/cache": ("compare",),
-    "afe/bus": ("command", "clock", "_transfer", "_exchange", "prepare"),
-    "afe/ads1293": ("audit", "_read_all", "_compare", "_register"),
+    "afe/bus": ("command", "clock", "_transfer", "_exchange", "prepare", "read"),
+    "afe/ads1293": ("audit", "_read_all", "_register"),
 }
 
 

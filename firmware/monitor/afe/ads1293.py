@@ -18,7 +18,7 @@ import time
 from machine import Pin
 from monitor.afe import errors, leads
 from monitor.afe.ads1293_map import R1, R2, R3, Part1293, adc_max
-from monitor.afe.cache import Cache
+from monitor.afe.cache import Cache, difference
 
 BAUDRATE = 4_000_000  # SCLK up to 20 MHz
 READ = 0x80
@@ -99,6 +99,7 @@ class Ads1293:
         self._all_tx = bytearray(_LAST + 2)
         self._all_tx[0] = READ
         self._all_rx = bytearray(_LAST + 2)
+        self._all_read = memoryview(self._all_rx)[1:]
         self._masks = bytearray(_LAST + 1)
         for register in self.part.registers:
             if register.address <= _LAST:
@@ -202,7 +203,7 @@ class Ads1293:
         self._settings = True
 
     def apply(self):
-        """Writes all registers, reads them back; AfeError names the first that differs."""
+        """Writes all registers, reads them back; AfeError names the last that differs."""
         try:
             for register in self.part.registers:
                 if register.compared():
@@ -216,14 +217,14 @@ class Ads1293:
             raise
 
     def audit(self):
-        """The first register that is not as it was written, or None: all in one read, 100 us.
+        """The last register that is not as it was written, or None: all in one read, 100 us.
 
         A register that one of three reads finds right is right, as with the ADS1x9x.
         """
-        wrong = 0
+        wrong = _LAST
         for _ in range(3):
             self._read_all()
-            wrong = self._compare(wrong)
+            wrong = difference(wrong, self._all_read, self.cache.wanted, self._masks)
             if wrong < 0:
                 return None
         return self._register(wrong)
@@ -236,16 +237,6 @@ class Ads1293:
             self.spi.write_readinto(self._all_tx, self._all_rx)
         finally:
             self.cs(1)
-
-    def _compare(self, at):
-        """The first address, from `at` on, where what was read is not what is wanted, or -1."""
-        wanted = self.cache.wanted
-        masks = self._masks
-        read = self._all_rx
-        for i in range(at, _LAST + 1):
-            if (read[i + 1] ^ wanted[i]) & masks[i]:
-                return i
-        return -1
 
     def _register(self, address):
         for register in self.part.registers:

@@ -8,6 +8,19 @@ A change of rate that rewrote LOFF was OpenBCI's bug 94: here a register is only
 by field, on top of what is already wanted, with its reserved bits as the data sheet asks.
 """
 
+import micropython
+
+
+@micropython.viper
+def difference(at: int, read: ptr8, wanted: ptr8, masks: ptr8) -> int:
+    """The highest address, `at` or below, where a bit of the mask was read that is not wanted; -1
+    when there is none."""
+    while at >= 0:
+        if (read[at] ^ wanted[at]) & masks[at]:
+            break
+        at -= 1
+    return at
+
 
 class Cache:
     """The wanted value of every register, by address; `wanted` may be sliced."""
@@ -19,7 +32,7 @@ class Cache:
         for register in part.registers:
             self._bytes[register.address] = register.mend(register.reset)
         # Volatile and read-only bits need a mask each; a table keeps the comparison free of calls.
-        self._masks = bytearray(r.compared() for r in part.registers)
+        self.masks = bytearray(r.compared() for r in part.registers)
 
     def set(self, register, field, code):
         r = self.part[register]
@@ -28,16 +41,6 @@ class Cache:
     def get(self, register, field):
         r = self.part[register]
         return r.get(self._bytes[r.address], field)
-
-    def compare(self, values, at=1):
-        """The first register, from address `at` on, whose comparable bits differ from what is
-        wanted, or None."""
-        wanted = self._bytes
-        masks = self._masks
-        for i in range(at, len(wanted)):
-            if (values[i] ^ wanted[i]) & masks[i]:
-                return self.part.registers[i]
-        return None
 
     def settling_clocks(self):
         return self.part.settling[self.settling_key()]

@@ -43,7 +43,9 @@ def facts(board: Board) -> str:
     lines += [
         "",
         f"**Sampler.** DRDY is {drdy}; {board.sampler['least_rate']} to "
-        f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}.",
+        f"{board.sampler['most_rate']} samples/s. {board.sampler['why']}. "
+        "While a block of flash is erased (4 KiB, some 45 ms, about once in half an hour) no "
+        "frame is read: ten samples or so at 250/s, told as a gap.",
         "",
         f"**Flash.** {board.filesystem_kib} KiB of littlefs at `{board.root}`: {slots};"
         f" {_journal(board)}, with no host near.{_frozen(board)}",

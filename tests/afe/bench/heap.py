@@ -60,9 +60,9 @@ class Meter:
         self._leave(entered)
 
 
-def no_heap(board, afe):
+def no_heap(board, sampler):
     """Runs an audit that must allocate nothing; -> how often it was looked at."""
-    bus = afe.bus
+    bus = sampler.afe.bus
     spi, cs, clock, anew = bus.spi, bus.cs, wires.time, board.spi
     meter = Meter(spi, cs, clock)
     asked = []
@@ -77,11 +77,12 @@ def no_heap(board, afe):
     gc.disable()  # (a collection within would hide what was taken)
     try:
         meter.begin()
-        assert afe.audit_running() is None
+        sampler._audit()
         meter.init(spi.baudrate)  # looked at once more
     finally:
         gc.enable()
         bus.spi, bus.cs, wires.time, board.spi = spi, cs, clock, anew
+    assert sampler._changed is None
     assert not asked, "the bus was made anew: boards allocate for that"
     assert meter.most == 0, "%d bytes" % meter.most
     return meter.calls

@@ -2,6 +2,7 @@
 
 from ads1293 import collect, running
 from bench import Board, Steps, clean, kernel, raises, run_ms, vouch
+from heap import no_heap
 
 from monitor import sampler_core as core
 from monitor.afe import errors
@@ -184,7 +185,7 @@ def check_every_register_is_audited(part):
                 board.afe.regs[register.address] ^= 1 << bit
     board.afe.regs[0x27] ^= 1
     board.afe.regs[0x0A] ^= 1
-    assert afe.audit().name == "CMDET_EN"  # the first of two
+    assert afe.audit().name == "DRDYB_SRC"  # the last of two
     assert afe.audit() is not None  # (and it stays so)
 
 
@@ -276,3 +277,28 @@ def check_a_channel_with_noisy_contacts_is_noisy(part):
             spreads.append(rms * afe.nv_per_code() / 1000)
     assert all(s < 3 for s in spreads[:3]), spreads
     assert 35 < spreads[3] < 65, spreads
+
+
+def check_an_audit_allocates_nothing(part):
+    """While it holds the sampler's interrupt off, a collection would cost samples."""
+    board, afe, sampler = running(part)
+    run_ms(100)
+    vouch(sampler)
+    assert no_heap(board, sampler) == 4  # CS, all registers, CS; once more
+    sampler.halt()
+    clean(board)
+
+
+def check_a_frame_that_falls_due_behind_an_audit_is_read(part):
+    board, afe, sampler = running(part)
+    collect(sampler, 300)
+    read = afe._read_all
+
+    def late():
+        read()
+        kernel.run_until(board.afe._next_ns // 1000 + 20)
+
+    afe._read_all = late
+    assert sum(len(block[3][0]) for block in collect(sampler, 1000)[0]) > 300
+    assert sampler.lost == sampler.faults == 0, (sampler.lost, sampler.last_fault_text)
+    clean(board)

@@ -247,6 +247,7 @@ def check_single_shot(part):
         assert status & 0xF00000 == 0xC00000
         assert abs(volts(afe, 0, codes[0]) - k[0] * 1e-3) < 1e-4, (codes, k)
         assert len(codes) == afe.channels
+        assert afe.audit() is None
     run_ms(100)
     assert board.afe.frames == frames + 3
     board.afe.faults["stuck_drdy"] = True
