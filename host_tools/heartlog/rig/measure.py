@@ -77,8 +77,9 @@ def open_bus() -> Any:
     except _NO_BUS as error:
         if isinstance(error, ImportError) and error.name in ("board", "busio"):
             raise CommandError(f"The rig needs the package {error.name}.", INSTALL) from error
+        why = "" if isinstance(error, ImportError) else f" ({error})"  # those name files only
         raise CommandError(
-            f"This computer has no I2C bus that the rig could be on ({error}).",
+            f"This computer has no I2C bus that the rig could be on{why}.",
             "Use a Raspberry Pi with I2C switched on, or an FT232H or MCP2221A adapter with"
             " BLINKA_FT232H=1 or BLINKA_MCP2221=1 set; or leave the rig out with --no-rig.",
         ) from error
