@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bleak.exc import BleakError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from heartlog._firmware.monitor.link.pack import crc_hqx
@@ -41,7 +42,7 @@ async def reach(board: VirtualBoard, use: Any) -> Any:
             return await reach_once(board, use)
         except UpdateRefused:
             raise
-        except CommandError:
+        except (CommandError, BleakError):  # the link ends with its reset
             await asyncio.sleep(1)
     return await reach_once(board, use)
 
