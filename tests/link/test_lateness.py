@@ -81,7 +81,9 @@ def test_a_pause_between_two_looks_at_the_clock_is_no_error(monkeypatch: Any) ->
             clock.time += 3.0  # other programs run, after the clock was read
         return read
 
-    async def request(opcode: int, *_: Any) -> tuple[int, int, int]:
+    async def request(opcode: int, *_: Any) -> tuple[int, ...]:
+        if opcode == wire.SETTING_GET:
+            return (0,)  # no quiet hours
         if opcode == wire.PING:
             trip = 0.004 if not asked else 0.010
             asked.append(clock.time + trip / 2)
@@ -107,7 +109,9 @@ def test_a_sample_that_is_too_old_to_tell_the_time_by_is_not_kept(late: list[int
     asked: list[int] = []
     kept: list[tuple[int, ...]] = []
 
-    async def request(opcode: int, *values: Any) -> tuple[int, int, int]:
+    async def request(opcode: int, *values: Any) -> tuple[int, ...]:
+        if opcode == wire.SETTING_GET:
+            return (0,)  # no quiet hours
         if opcode == wire.PING:
             asked.append(late[len(asked)])
             clock.time += 0.001 if asked[-1] == 65535 else 0.01

@@ -81,9 +81,12 @@ def resets(board: Board) -> list[str]:
 
 
 def until(board: Board, condition: Callable[[], object], limit: float = 120.0) -> None:
-    """Wait, in real time, until it is true."""
+    """Wait, in real time, until it is true; between two boots a board answers nothing."""
     end = time.monotonic() + limit
-    while not condition():
+    while True:
+        with contextlib.suppress(CommandError):
+            if condition():
+                return
         assert board.failure is None, board.failure
         assert time.monotonic() < end, f"{resets(board)}\n{board.log()[-2000:]}"
         time.sleep(0.05)
