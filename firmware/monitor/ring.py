@@ -68,11 +68,9 @@ class Ring:
             if self._read_head(block):
                 journal, seq, erases, acked = unpack_from("<IIII", self._head, 4)
                 if journal not in votes:
-                    votes[journal] = [0, 0, 0, 0]
+                    votes[journal] = [0, 0, 0]
                 vote = votes[journal]
                 vote[0] += 1
-                if seq >= vote[1]:
-                    vote[3] = block
                 vote[1] = max(vote[1], seq)
                 if self._head[2] in READABLE:
                     vote[2] = max(vote[2], acked)
@@ -86,8 +84,15 @@ class Ring:
         self.seq_floor = votes[self.journal][1]
         self.acked = votes[self.journal][2]
         found = self._find_pages()
-        self.unread = not found and not self.clean(votes[self.journal][3] * UNITS)
+        self.unread = not found and self._in_use()
         return found
+
+    def _in_use(self):
+        """Whether anything was written behind a block's header."""
+        for block in range(self.media.blocks):
+            if self._read_head(block) and not self.clean(block * UNITS):
+                return True
+        return False
 
     def _find_pages(self):
         """How many blocks have pages. A block's first page tells what a boot must know of it: the
