@@ -89,13 +89,15 @@ class Journal(Shelf):
             self.first_seq = min(s for s in ring.first if s != ring.NONE)
             head = ring.head_at(ring.newest % ring.slots)
             boot = head[3]
-            last = max(last, self._last_seq(ring.newest, head[4]))
+            seq, rest = self._last_seq(ring.newest, head[4])
+            last = max(last, seq)
             # pages behind the newest good one that are neither good nor blank were written once
             self.number, skipped = self._next_blank(ring.newest, head[4])
             # and a next block that is not as it was prepared may have been full
             if self.number % _ring.UNITS == 0 and not ring.clean(self.number):
                 skipped += _ring.UNITS // _ring.PAGE_UNITS
-            left_out = MOST_OPEN + MOST_RECORDS * skipped
+            # A chunk has two bytes or more: more than the last one may lie behind a damaged one.
+            left_out = min(MOST_OPEN * (rest // 2 + 1), MOST_RECORDS) + MOST_RECORDS * skipped
         else:
             left_out = MOST_OPEN if ring.seq_floor else 0
             if ring.unread:  # a block of them may have been written since the floor
@@ -119,7 +121,8 @@ class Journal(Shelf):
         return last + 1, left_out
 
     def _last_seq(self, number, kind):
-        """Seq of the last good record in a page; the highest possible if its key is gone."""
+        """(seq of the last good record in a page, bytes that are written behind it); the highest
+        possible seq if its key is gone."""
         data = bytearray(self.ring.size(number, kind))
         self.ring.read(number, 0, data)
         self._sealed_by = ()
@@ -127,10 +130,10 @@ class Journal(Shelf):
             self._sealed_by = unpack_from("<HH", data, PAGE_HEAD)
             data = self.vault.unseal(data, self.ring.journal)
             if data is None:
-                return self.ring.head_at(number % self.ring.slots)[1] + MOST_RECORDS - 1
+                return self.ring.head_at(number % self.ring.slots)[1] + MOST_RECORDS - 1, 0
         reader = Unpacker(data, self.ring.journal)
         reader.records(0xFFFFFFFF)  # none of them: a page's worth would not fit into a small heap
-        return reader.seq - 1
+        return reader.seq - 1, reader.rest()
 
     def _next_blank(self, number, kind):
         """(the next page number of the same block whose slot is blank, else the next block's;

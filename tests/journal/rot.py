@@ -1,13 +1,15 @@
 # ruff: noqa: E402, UP031, I001, B007, B018, RUF100, SIM105, E501, PT018, B023
 # Runs in MicroPython: a journal with damaged flash, with another format, with blocks that fail.
 import sys
+from struct import pack as pack_beat
 
 sys.path[:0] = [sys.argv[1], sys.argv[2], sys.argv[0].rsplit("/", 1)[0]]
 
 from flash import RamNor
 from models.flash import FlashDevice
 from monitor.journal import Journal
-from monitor.link import pack
+from monitor.link import pack, wire
+from monitor.link.pack import PAGE_HEAD
 from monitor.media import BlockMedia
 from reading import kept
 
@@ -79,6 +81,39 @@ for turn in range(int(sys.argv[3])):
     left += len(found)
     fill(journal, 40)
     assert max(read(journal)) == journal.flushed_seq
+
+# Rot in the newest page, which holds hundreds of beats: what lies behind it had numbers, too.
+dense = RamNor(BLOCKS * 4096)
+journal = open_journal(dense)
+journal.mount()
+sample = 0
+most = 0
+for turn in range(90):
+    for i in range(10):
+        rr = 190 + rnd(3)
+        sample += rr
+        journal.append(
+            wire.BEAT, pack_beat("<IHHBBB", sample, rr, 1000 + rnd(9) * 8, 20, 90, 0), 11
+        )
+    journal.flush()
+    if turn % 6:
+        continue
+    page = journal.number % journal.ring.slots
+    used = journal.length
+    for how in range(4):
+        nor = dense.copy()
+        device = FlashDevice(nor, 0, nor.size)
+        at = page * 256 + PAGE_HEAD + rnd(max(1, used - PAGE_HEAD))
+        assert nor.data[page * 256] != 0xFF
+        if how:
+            nor.data[at] ^= 1 << rnd(8)
+        else:
+            nor.data[at] = 0xFF
+        again = open_journal(nor)
+        first, count = again.mount()
+        assert again.next_seq >= journal.next_seq, (turn, at, again.next_seq, journal.next_seq)
+        most = max(most, journal.next_seq - first)
+assert most > 200  # so many of them could not be read, once
 
 # A journal of another format: its pages can't be read, its numbers are never used again.
 for other in (0, 4, 200):

@@ -71,6 +71,16 @@ class Unpacker:
     def __len__(self):
         return len(self._page)
 
+    def rest(self):
+        """How many bytes behind the last good chunk are written, for a whole page; of format 1
+        all of it or nothing."""
+        if self._old is not None:
+            return PAGE if self.damaged else 0
+        end = min(len(self._page), PAGE)
+        while end > self._at and self._page[end - 1] == 0xFF:
+            end -= 1
+        return max(0, end - self._at)
+
     def records(self, above=-1):
         """(seq, type, body) of every record in the chunks that are complete and not yet read,
         if its seq is larger than `above`."""
