@@ -10,6 +10,7 @@ from array import array
 repository, path, nv = sys.argv[1:4]
 sys.path.insert(0, repository + "/firmware")
 from monitor import quality as q
+from monitor.quality_words import STATES
 
 
 class Part:
@@ -36,7 +37,7 @@ class Block:
 
 
 quality = q.Quality(Afe())
-seconds = [0.0] * len(q.STATES)
+seconds = [0.0] * len(STATES)
 changes = 0
 with open(path, "rb") as file:
     while True:
@@ -45,4 +46,4 @@ with open(path, "rb") as file:
             break
         changes += quality.feed(Block, n)
         seconds[quality.state[0]] += n / 250
-print(json.dumps({"seconds": dict(zip(q.STATES, seconds)), "changes": changes}))
+print(json.dumps({"seconds": dict(zip(STATES, seconds)), "changes": changes}))
