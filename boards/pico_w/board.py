@@ -28,9 +28,11 @@ PINS = {
 }
 SPI_PINS = {"sck": PINS["SCK"], "mosi": PINS["MOSI"], "miso": PINS["MISO"]}
 
-# The journal's part of the file system; the functions' code runs from the image itself.
-JOURNAL_KIB = 392
-JOURNAL_RESERVE = 192512
+# The journal's part of the file system; it lends the room of a second image during an update.
+# Functions' code runs from the image itself.
+JOURNAL_KIB = 588
+JOURNAL_RESERVE = 32768
+SECOND_SLOT_LENT = True
 CODE_RAM = (0x20000000, 0x20042000)
 ECG_RAM = 4096  # ten seconds, for live ECG
 STRIPS = False  # for want of RAM, of which a frozen build has enough (board.json)

@@ -88,7 +88,7 @@ class App:
             kept = _media.PartMedia(media, 0, SETTINGS_BLOCKS) if media.lasting else None
             settings = _settings.Settings(kept)
         self.settings = settings
-        self._media = whole = media
+        self.media = whole = media
         if settings.get(_settings.WIPING):
             from . import wipe
 
@@ -309,7 +309,7 @@ class App:
         # An erase costs samples; without a lead to see the heart on there are none to lose.
         blind = acquisition.state == wire.SIGNAL_LEAD_OFF or self.supply.state == _power.CHARGING
         if blind and self.steady(now):
-            self._media.grow()
+            self.media.grow()
         self.supply.step(now)
         self.crystal.step(now)
         if self.telling is not None:

@@ -17,7 +17,8 @@ of the chip that begins with the same 32 bytes is taken. A file whose place is n
 blank, or a power cut left it half made) is made again; there was nothing in it.
 
 A first boot does not wait for its fences (60 ms each): a block gets its own when it is needed, or
-by `grow`, while electrodes are off or the battery is charged.
+by `grow`, while electrodes are off or the battery is charged. The room of a fence can be had back
+while a new image is written (`give`, lending.py), and none is made from `close` to `reopen`.
 
 Fences lie in folders of 48, since littlefs looks for a name through all of a folder: thousands in
 one would take minutes to open.
@@ -86,7 +87,7 @@ class FenceMedia(BlockMedia):
             for i in range(self.blocks):
                 self._place[i] = self._find(i, index)
                 self._note_shown(i, self._place[i] >= 0)
-        self._missing = self.blocks - 1  # no fence is missing behind this one
+        self.reopen()
         have = sum(1 for place in self._place if place >= 0)
         for i in range(_NOW):
             if self._place[i] < 0:
@@ -99,7 +100,7 @@ class FenceMedia(BlockMedia):
     def grow(self):
         """Makes a fence that is missing, the last first (those before are used sooner, and by
         then are made). False when there is nothing left to do."""
-        while self._missing >= 0:
+        while self._missing >= 0 and not self.closed:
             i = self._missing
             self._missing -= 1
             if self._place[i] < 0:
@@ -113,8 +114,36 @@ class FenceMedia(BlockMedia):
     def held(self, block):
         return self._place[block] >= 0
 
+    def usable(self, block):
+        return self._place[block] >= 0 or not self.closed
+
+    def close(self):
+        """No fence is made until `reopen`: the room is wanted for something else, also that of
+        fences which a power cut has left half made, or blank."""
+        self.closed = True
+        for i in range(self.blocks):
+            if self._place[i] < 0:
+                try:
+                    os.remove(self._name(i))
+                except OSError:
+                    pass
+
+    def reopen(self):
+        """Fences may be made again."""
+        self.closed = False
+        self._missing = self.blocks - 1  # no fence is missing behind this one
+
+    def give(self, block):
+        """A block's room goes back to the file system; what was in it is erased."""
+        if self._show(block):
+            self._device.ioctl(6, self._place[block])
+        self._place[block] = -1
+        os.remove(self._name(block))
+
     def _fence(self, i):
         """Makes fence `i` and finds the block of the chip that it got."""
+        if self.closed:
+            raise OSError("the journal's room is lent")
         self._make(i)
         with open(self._name(i), "rb") as file:
             head = file.read(_HEAD)

@@ -29,6 +29,7 @@ from .shelf import Shelf
 from .vault import Vault
 
 FLUSH_MS = 9000  # plus a turn of the main loop, with two erases in it at most: ten seconds
+_LATE = 4  # blocks
 MOST_OPEN = 64  # records that may wait for the flush, and that `recent` holds
 _ROW = 2 + wire.MAX_BODY
 _TRIES = 16  # blocks in a row that can't be written: another page of them waits for another flush
@@ -94,7 +95,7 @@ class Journal(Shelf):
             # pages behind the newest good one that are neither good nor blank were written once
             self.number, skipped = self._next_blank(ring.newest, head[4])
             # and a next block that is not as it was prepared may have been full
-            if self.number % _ring.UNITS == 0 and not ring.clean(self.number):
+            if self.number % _ring.UNITS == 0 and not ring.clean(ring.at_hand(self.number)):
                 skipped += _ring.UNITS // _ring.PAGE_UNITS
             # A chunk has two bytes or more: more than the last one may lie behind a damaged one.
             left_out = min(MOST_OPEN * (rest // 2 + 1), MOST_RECORDS) + MOST_RECORDS * skipped
@@ -259,10 +260,11 @@ class Journal(Shelf):
         if self.number % _ring.UNITS == 0:
             self.vault.next_block()
             left = 1 if self.losses.failing else min(_TRIES, ring.media.blocks)
+            self.number = ring.at_hand(self.number)
             self._usable = self._make_ready(self.number)
             while not self._usable and left > 1:
                 left -= 1
-                self.number += _ring.UNITS
+                self.number = ring.at_hand(self.number + _ring.UNITS)
                 self._usable = self._make_ready(self.number)
             if self._usable:
                 ring.begin()
@@ -279,7 +281,7 @@ class Journal(Shelf):
     def _prepare_next(self):
         """Erases the block that follows the open one; True when there was something to do."""
         ring = self.ring
-        number = (self.number // _ring.UNITS + 1) * _ring.UNITS
+        number = self.following(self.number)
         if ring.ready(number) or number == self._tried:
             return False  # a bad one has another try when it is needed, not at every turn
         self._tried = number
@@ -291,6 +293,16 @@ class Journal(Shelf):
         ring = self.ring
         if ring.ready(number):
             return True
+        self.let_go(number)
+        return ring.prepare(number, self.next_seq)
+
+    def following(self, number):
+        """The first page of the block that is written after that of page `number`."""
+        return self.ring.at_hand((number // _ring.UNITS + 1) * _ring.UNITS)
+
+    def let_go(self, number):
+        """What lies where page `number` would begin a block is gone from here on."""
+        ring = self.ring
         block = number % ring.slots // _ring.UNITS
         goes = ring.first[block]
         if goes != ring.NONE:
@@ -305,7 +317,30 @@ class Journal(Shelf):
                 if left - 1 > ring.acked:
                     self.losses.went(max(goes, ring.acked + 1), left - 1)
         self.oldest_page = max(self.oldest_page, number + _ring.UNITS - ring.slots)
-        return ring.prepare(number, self.next_seq)
+
+    def pressed(self):
+        """Whether something that is wanted goes soon, for want of the blocks that are lent."""
+        ring = self.ring
+        number = self.following(self.following(self.number))
+        if self.wanted(number % ring.slots // _ring.UNITS):
+            for block in range(ring.media.blocks):
+                if not ring.media.usable(block):
+                    return True
+        return False
+
+    def wanted(self, block):
+        """Whether a block holds a record that is still to be had, or not acknowledged."""
+        ring = self.ring
+        first = ring.first[block]
+        return first != ring.NONE and self._end_of(first) > max(self.acked + 1, self.first_seq)
+
+    def _end_of(self, first):
+        """The record that begins the block behind the one that begins with `first`."""
+        end = self.next_seq
+        for other in self.ring.first:
+            if first < other < end:
+                end = other
+        return end
 
     # --- what a host may forget ------------------------------------------------------------------
     def acknowledge(self, seq):
@@ -315,6 +350,19 @@ class Journal(Shelf):
         if seq > self.ring.acked:
             self.ring.acked = seq
         return True
+
+    def keep_acknowledged(self):
+        """Writes down how far a host has the records when it has got many more of them: a header
+        tells it, and the next one would come with the next block only."""
+        ring = self.ring
+        late = 0
+        for first in ring.first:
+            if ring.kept_ack < first <= ring.acked:
+                late += 1
+        if late >= _LATE:
+            number = self.following(self.number)
+            if ring.ready(number):
+                ring.prepare(number, self.next_seq)
 
     def delete(self, seq):
         """Records up to `seq` are gone: none is sent any more, and none counts."""
@@ -335,11 +383,7 @@ class Journal(Shelf):
         for block in range(ring.media.blocks):
             if ring.first[block] >= self.first_seq or block == held:
                 continue
-            following = self.next_seq
-            for first in ring.first:
-                if ring.first[block] < first < following:
-                    following = first
-            if following <= self.first_seq:
+            if self._end_of(ring.first[block]) <= self.first_seq:
                 ring.wipe(block)
                 return True
         return False

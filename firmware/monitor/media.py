@@ -38,6 +38,10 @@ class Media:
         """Whether anything can lie in the block at all."""
         return True
 
+    def usable(self, block):
+        """Whether the block may be erased and written now."""
+        return True
+
 
 class RamMedia(Media):
     """A journal in RAM: the same ring, forgotten at power off."""
@@ -112,6 +116,9 @@ class PartMedia(Media):
     def held(self, block):
         return self._media.held(self._first + block)
 
+    def usable(self, block):
+        return self._media.usable(self._first + block)
+
     def read(self, block, offset, buffer):
         self._media.read(self._first + block, offset, buffer)
 
@@ -131,6 +138,7 @@ def open_media(board):
     is) while `board.JOURNAL_RESERVE` bytes stay free.
     """
     from .fence import FenceMedia, FolderMedia, counted
+    from .slots import Slots
 
     try:
         place = board.journal_device()
@@ -143,9 +151,17 @@ def open_media(board):
         device = getattr(board, "flash_device", _nothing)()
         if device is None:
             return FolderMedia(place, room), None
-        return FenceMedia(place, device, room), None
+        media = FenceMedia(place, device, room)
+        if lent(board) and Slots(getattr(board, "ROOT", "/")).receiving():
+            media.close()  # that image has what the journal lent for it
+        return media, None
     except (OSError, ValueError) as error:
         return RamMedia(_RAM_BLOCKS), error
+
+
+def lent(board):
+    """Whether the room of a second image is the journal's but during an update (lending.py)."""
+    return getattr(board, "SECOND_SLOT_LENT", False)
 
 
 def _nothing():

@@ -1,9 +1,10 @@
 """The ring of flash blocks under the journal: which page comes next, what must go for it.
 
 A page's number tells its place, in units of 256 bytes: slot = number modulo (blocks x 16). Numbers
-only rise, and skip slots that can't be used. Block layout (4096 bytes): header (32 bytes), then a
-page of 992 bytes (its number is a multiple of 16) and three of 1024 (four numbers on each),
-written in order. (Format 1: a page in each unit, of 256 bytes, the first of a block 224.)
+only rise, and skip slots that can't be used, or are lent (lending.py). Block layout (4096 bytes):
+header (32 bytes), then a page of 992 bytes (its number is a multiple of 16) and three of 1024
+(four numbers on each), written in order. (Format 1: a page in each unit, of 256 bytes, the first
+of a block 224.)
 
   header  u16 magic | u8 format | u8 0 | u32 journal | u32 seq when erased | u32 erase count of
           this block | u32 acknowledged seq | u16 block | 8 bytes 0xFF | u16 crc of all before
@@ -49,6 +50,7 @@ class Ring:
         self._page = bytearray(UNIT)
         self.changes = 0  # blocks that were erased since boot
         self._ready = -1  # block that is erased and has its header
+        self.kept_ack = 0  # what the newest header says of `acked`
 
     def _read_head(self, block):
         """Reads a block's header; False unless it is one of ours."""
@@ -82,7 +84,7 @@ class Ring:
             return 0
         self.journal = max(votes, key=lambda j: votes[j][0])
         self.seq_floor = votes[self.journal][1]
-        self.acked = votes[self.journal][2]
+        self.acked = self.kept_ack = votes[self.journal][2]
         found = self._find_pages()
         self.unread = not found and self._in_use()
         return found
@@ -205,12 +207,24 @@ class Ring:
 
     def wipe(self, block):
         """Erases a block that is not wanted; it is prepared when its turn comes."""
-        self.first[block] = self.NONE
-        self.changes += 1
+        self.leave(block)
         try:
             self.media.erase(block)
         except OSError:
             self.bad += 1
+
+    def leave(self, block):
+        """A block holds nothing any more."""
+        self.first[block] = self.NONE
+        self.changes += 1
+
+    def at_hand(self, number):
+        """The page that begins a block, `number` or the first behind it whose block isn't lent."""
+        for _ in range(self.media.blocks):
+            if self.media.usable(number % self.slots // UNITS):
+                break
+            number += UNITS
+        return number
 
     def ready(self, number):
         """Whether the block of page `number` was erased and can be written from its start."""
@@ -228,8 +242,8 @@ class Ring:
             erases = unpack_from("<I", self._head, 12)[0]
         if not erases:
             erases = self.erases
-        self.first[block] = self.NONE
-        self.changes += 1
+        self.leave(block)
+        self._ready = -1
         page = self._page
         try:
             self.media.erase(block)
@@ -247,5 +261,6 @@ class Ring:
             self.bad += 1
             return False
         self.erases = max(self.erases, erases + 1)
+        self.kept_ack = self.acked
         self._ready = block
         return True

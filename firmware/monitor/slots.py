@@ -22,6 +22,15 @@ BOTH = ("a", "b")
 PLACE = "/image-"  # and a slot's letter: where the loader mounts what it runs
 
 
+def there(path):
+    """Whether there is such a file."""
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
+
+
 class Slots:
     """The slots under `root`, the folder where the board's file system is mounted."""
 
@@ -58,6 +67,15 @@ class Slots:
         """Whether the running image has yet to be confirmed."""
         state = self.read()
         return state is not None and state[1] != NONE and state[1] == self.running()
+
+    def parts(self):
+        """The files of an image that has not come whole: over the air, and over the cable."""
+        return [self.folder + "/update.part", self.path(self.spare() or BOTH[0]) + ".part"]
+
+    def receiving(self):
+        """Whether there is an image that has not come whole, or has yet to be confirmed."""
+        state = self.read()
+        return state is not None and (state[1] != NONE or any(there(p) for p in self.parts()))
 
     def confirm(self):
         """Keep the running image, if it is on trial; returns whether it was."""

@@ -50,6 +50,7 @@ BAD_IMAGE = const(11)
 WRONG_BOARD = const(12)
 OLDER = const(13)
 FLASH_ERROR = const(14)
+NOT_FETCHED = const(15)  # records that no host has acknowledged lie where the image would
 
 PIECE = const(4096)  # one erase of flash
 _PART = const(512)  # of it in RAM: on a heap with many holes there is no place for all in one
@@ -90,9 +91,11 @@ def _told(f, size):
 
 
 class Update:
-    """One update at a time. `info` has BOARD and VERSION of the image that runs."""
+    """One update at a time. `info` has BOARD and VERSION of the image that runs; `lender` makes
+    room for the other on a board that has none (lending.py)."""
 
-    def __init__(self, root, info):
+    def __init__(self, root, info, lender=None):
+        self._lender = lender
         self._slots = Slots(root)
         self._info = info
         self._part = self._slots.folder + "/update.part"
@@ -122,13 +125,17 @@ class Update:
             self._forget()
             # The image before the running one has to go now: small flashes hold no third.
             self._remove(spare)
-            fs = os.statvfs(self._slots.folder)
-            if fs[0] * fs[3] < size + _ROOM:
-                return NO_SPACE, 0
+            status = self._make_room(size)
+            if status != OK:
+                return status, 0
             with open(self._head, "wb") as f:
                 f.write(head)
         elif self._size_of(spare) == size and self._size_of(self._part) < 0:
             os.rename(spare, self._part)  # power went between its rename and its trial
+        elif self._lender is not None:
+            status = self._make_room(size - max(self._size_of(self._part), 0))
+            if status != OK:
+                return status, 0
         self.size = size
         self._held = 0
         self._parts = [bytearray(_PART) for _ in range(PIECE // _PART)]
@@ -136,6 +143,13 @@ class Update:
         self.state = RECEIVING
         self.reason = OK
         return OK, self.offset
+
+    def _make_room(self, size):
+        """OK, or why so many bytes more find no room."""
+        if self._lender is not None:
+            return OK if self._lender.lend(size) else NOT_FETCHED
+        fs = os.statvfs(self._slots.folder)
+        return OK if fs[0] * fs[3] >= size + _ROOM else NO_SPACE
 
     def write(self, offset, data):
         """(status, the next offset wanted). A piece that was seen already does no harm."""
@@ -154,11 +168,14 @@ class Update:
             done += n
             self.offset += n
             if (self._held == PIECE or self.offset == self.size) and not self._store():
-                return FLASH_ERROR, self.offset
+                return self.reason, self.offset
         return OK, self.offset
 
     def _store(self):
         try:
+            if self._lender is not None and not self._lender.give():
+                self._fail(NOT_FETCHED)
+                return False
             with open(self._part, "ab") as f:
                 for part in self._parts:
                     n = min(self._held, _PART)
@@ -183,8 +200,8 @@ class Update:
     def abort(self):
         """Forget what has come."""
         self._work = None
-        self._forget()
         self.state = IDLE
+        self._forget()
 
     def step(self):
         """Do a little of the checking; returns whether there is more to do."""
@@ -248,6 +265,8 @@ class Update:
     def _forget(self):
         self._remove(self._head)
         self._remove(self._part)
+        if self._lender is not None and self.state != CHECKING:  # then the image has its slot
+            self._lender.end()
         self._held = 0
         self._parts = None
         self.offset = 0

@@ -9,18 +9,41 @@ A new image stays once the monitor has sampled for ten seconds and its journal h
 host that holds the key may send one: a monitor that was never paired takes none.
 """
 
+import os
 import time
 from struct import pack_into, unpack_from
 
 import machine
 from micropython import const
 
+from . import media as _media
 from .link import wire
-from .slots import Slots
+from .slots import NONE, Slots
 
 _PROOF_SECONDS = const(10)
 _ANSWER_MS = const(2000)  # for the host to hear that all of it is right, before the reset
-_READY = const(4)  # update.READY; the module is imported only when an update comes
+_RECEIVING = const(1)  # update's states; the module is imported only when an update comes
+_CHECKING = const(2)
+_READY = const(4)
+
+
+def take_back(root, media, recording):
+    """Gives the journal what it lent (lending.py) when nothing needs it any more: the image before
+    one that has proved itself, and, when the journal needs it, one that has not come whole."""
+    slots = Slots(root)
+    state, spare = slots.read(), slots.spare()
+    if state is None or state[1] != NONE or spare is None:  # an image is about to be tried
+        return
+    paths = [slots.path(spare)]
+    if recording or not slots.receiving():
+        paths += [slots.folder + "/update.head"] + slots.parts()
+    for path in paths:
+        try:
+            os.remove(path)
+        except OSError:
+            pass
+    if not slots.receiving():
+        media.reopen()
 
 
 class Updating:
@@ -34,6 +57,8 @@ class Updating:
         slots = Slots(self._root)
         self._trial = slots if slots.on_trial() else None
         self._first_seq = app.journal.next_seq
+        self._lends = _media.lent(board) and hasattr(app.media, "give")
+        self._settled = None  # whether a session ran when the journal's room was looked at
 
     def step(self):
         """A little of the checking, if there is any; resets into the new image at its end."""
@@ -54,6 +79,8 @@ class Updating:
     def slow(self):
         """Keep the image on trial once samples and journal have moved."""
         if self._trial is None:
+            if self._lends:
+                self._settle()
             return
         app = self._app
         acquisition = app.acquisition
@@ -62,6 +89,20 @@ class Updating:
         if acquisition.index >= _PROOF_SECONDS * acquisition.rate:
             self._trial.confirm()
             self._trial = None
+
+    def _settle(self):
+        """Looks after the journal's room when the monitor has started, as a session begins, and
+        when an unfinished update would cost records that no host has."""
+        app = self._app
+        recording = self._recording()
+        needed = recording or (app.media.closed and app.journal.pressed())
+        if self._settled is None or (needed and (app.media.closed or not self._settled)):
+            if self._update is not None and self._update.state in (_RECEIVING, _CHECKING):
+                self._update.abort()
+            take_back(self._root, app.media, needed)
+        self._settled = recording
+        if not recording:
+            app.journal.keep_acknowledged()
 
     def _recording(self):
         from . import settings
@@ -77,7 +118,12 @@ class Updating:
 
             from .update import Update
 
-            self._update = Update(self._root, image_info)
+            lender = None
+            if self._lends:
+                from . import lending
+
+                lender = lending.of(self._app)
+            self._update = Update(self._root, image_info, lender)
         update = self._update
         if opcode == wire.UPDATE_BEGIN:
             size, digest, signature = unpack_from("<I32s64s", data, 2)

@@ -1,6 +1,7 @@
 """An update over the air, end to end: a paired virtual board, its radio, its flash, its loader."""
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -19,8 +20,9 @@ from heartlog.device.layout import State, read_state
 from heartlog.device.repl import reopen
 from heartlog.device.signing import SignedImage, public_bytes, sign_archive
 from heartlog.errors import CommandError
-from heartlog.image import build_image
+from heartlog.image import ImageInfo, boards_dir, build_image, load_image, slotfile
 from heartlog.image.board import load_board
+from heartlog.image.compile import compile_text
 from heartlog.link.monitor import Monitor
 from heartlog.security.channel import recognise
 from virtual_board import Board as VirtualBoard
@@ -63,9 +65,27 @@ async def reach_once(board: VirtualBoard, use: Any) -> Any:
             return await use(monitor)
 
 
+def that_lends(image: ImageInfo) -> ImageInfo:
+    """The image with a board.py whose journal lends the room of a second one, as a Pico W's."""
+    source = (boards_dir() / "virtual" / "board.py").read_bytes() + b"SECOND_SLOT_LENT = True\n"
+    code = compile_text(source, "x64", "board.py")
+    (image.folder / "board.mpy").write_bytes(code)
+    manifest = json.loads((image.folder / "manifest.json").read_text())
+    for entry in manifest["files"]:
+        if entry["path"] == "board.mpy":
+            entry |= {"size": len(code), "sha256": hashlib.sha256(code).hexdigest()}
+    (image.folder / "manifest.json").write_text(json.dumps(manifest))
+    files = {file.path: (image.folder / file.path).read_bytes() for file in image.files}
+    packed = slotfile.pack(
+        files, board=image.board, arch=image.arch, version=image.version, build=image.build
+    )
+    image.archive.write_bytes(packed)
+    return load_image(image.folder)
+
+
 @pytest.mark.slow
 def test_update_over_the_air(micropython: str, tmp_path: Path) -> None:
-    image = build_image("virtual", tmp_path / "image")
+    image = that_lends(build_image("virtual", tmp_path / "image"))
     signing = Ed25519PrivateKey.generate()
     empty = tmp_path / "empty.py"
     empty.write_text("")
@@ -119,4 +139,6 @@ def test_update_over_the_air(micropython: str, tmp_path: Path) -> None:
         assert asyncio.run(reach(board, alive)) == image.version
         with reopen(port) as repl:
             assert read_state(repl, VIRTUAL) == State("b", "-", 0, "kept-b")
+            # What was there before has gone: its room is the journal's.
+            assert "a.img" not in repl.value("os.listdir('/slots')", "import os")
         shutil.copy(Path(board.run_dir) / "board.log", tmp_path)

@@ -22,6 +22,7 @@ from heartlog.device.repl import RemoteError, Repl, Unplugged, reopen
 from heartlog.errors import CommandError, NotFound
 from heartlog.image import ImageInfo, firmware_dir, load_image, slotfile
 from heartlog.image.board import Board, load_board
+from heartlog.image.build import compile_all
 from heartlog.image.compile import compile_mpy, compile_text
 
 from .deskboard import DeskBoard
@@ -46,7 +47,9 @@ def virtual() -> Board:
     return load_board("virtual")
 
 
-def make_image(folder: Path, program: str, version: str) -> ImageInfo:
+def make_image(
+    folder: Path, program: str, version: str, more: dict[str, bytes] | None = None
+) -> ImageInfo:
     """An image with a few lines of program instead of the monitor; padded to send for a while."""
     slots = firmware_dir() / "monitor" / "slots.py"
     files = {
@@ -54,6 +57,7 @@ def make_image(folder: Path, program: str, version: str) -> ImageInfo:
         "start.mpy": compile_text((program % version).encode(), "x64", "start.py"),
         "monitor/slots.mpy": compile_mpy(slots, "x64", "monitor/slots.py"),
         "monitor/padding.mpy": b"M\x00\x00\x00" + random.Random(version).randbytes(12000),
+        **(more or {}),
     }
     folder.mkdir()
     for path, contents in files.items():
@@ -265,6 +269,70 @@ def test_flash_too_full(desk: DeskBoard, virtual: Board, tmp_path: Path) -> None
         repl.exec("f=open('/journal','wb')\nfor i in range(200): f.write(bytes(4096))\nf.close()")
     with pytest.raises(CommandError, match="KiB free; the image needs"):
         install(virtual, image, desk.port)
+
+
+# A board whose journal has the room of a second image (lending.py).
+LENDING = b"""
+import __main__
+ROOT = "/"
+JOURNAL_KIB = 800
+JOURNAL_RESERVE = 32768
+SECOND_SLOT_LENT = True
+STRIPS = False
+def journal_device():
+    return "/journal"
+def flash_device():
+    return __main__._device
+"""
+JOURNAL = """
+import sys
+if "/image-a" not in sys.path:
+    import main
+    main.attach("a")
+import board
+from monitor import ecgplace, media, settings
+from monitor.journal import Journal
+whole, _ = media.open_media(board)
+while whole.grow():
+    pass
+kept = settings.Settings(media.PartMedia(whole, 0, settings.BLOCKS))
+room = ecgplace.record_blocks(board, whole, kept)
+journal = Journal(media.PartMedia(whole, settings.BLOCKS, room), lambda: 77)
+journal.mount()
+"""
+FULL = """
+for i in range(room - 4):
+    journal.append(20, b"a record with", 12)
+    journal.leave_block()
+"""
+FETCHED = """
+journal.acknowledge(journal.next_seq - 1)
+journal.keep_acknowledged()
+"""
+
+
+def test_the_journal_lends_room_over_the_cable(
+    desk: DeskBoard, virtual: Board, tmp_path: Path
+) -> None:
+    firmware = compile_all("virtual", "x64")
+    more = {path: code for path, code in firmware.items() if path.startswith("monitor/")}
+    more["board.mpy"] = compile_text(LENDING, "x64", "board.py")
+    board = dataclasses.replace(virtual, lent=True)
+    install(board, make_image(tmp_path / "1", GOOD, "1.0.0", more), desk.port)
+    wait_for(desk, b"version 1.0.0 runs")
+    with reopen(desk.port) as repl:
+        repl.exec(JOURNAL + FULL, timeout=120)
+        repl.reset()
+    second = make_image(tmp_path / "2", GOOD, "1.1.0", more)
+    with pytest.raises(CommandError, match="records lie that were never fetched") as caught:
+        install(board, second, desk.port)
+    assert "heartlog fetch" in caught.value.hint
+    with reopen(desk.port) as repl:
+        repl.exec(JOURNAL + FETCHED, timeout=120)
+        assert int(repl.value("journal.first_seq")) == 1
+        repl.reset()
+    done = install(board, second, desk.port, wait=30.0)
+    assert (done.slot, done.kept) == ("b", True)
 
 
 def test_too_little_memory(desk: DeskBoard, virtual: Board, tmp_path: Path) -> None:

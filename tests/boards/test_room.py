@@ -33,6 +33,7 @@ def test_image_keeps_within_its_slot(name: str, tmp_path: Path) -> None:
     )
     assert blocks * BLOCK_KIB <= board.slot_kib
     assert assigned(name)["JOURNAL_KIB"] == board.journal_kib
+    assert assigned(name).get("SECOND_SLOT_LENT", False) == board.lent
 
 
 @pytest.mark.parametrize("name", [*board_names(), "pico_w frozen"])
@@ -44,7 +45,7 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
     if frozen:
         size = board.frozen["journal_kib"]
         assert size == board.frozen["board"].get("JOURNAL_KIB", board.journal_kib)
-        board = dataclasses.replace(board, slots=0, journal_kib=size, strips=True)
+        board = dataclasses.replace(board, slots=0, journal_kib=size, lent=False, strips=True)
         reserve = board.frozen["board"]["JOURNAL_RESERVE"]
     flash = tmp_path / "flash.bin"
     said = json.loads(
@@ -57,6 +58,7 @@ def test_everything_fits(name: str, tmp_path: Path, onboard: Runner, repository:
             journal_kib=board.journal_kib,
             reserve=reserve,
             loader=str(repository / "firmware" / "loader.py"),
+            lent=board.lent,
             strips=board.strips,
             fences=board.port != "stm32",
         )

@@ -169,3 +169,14 @@ def test_a_journal_keeps_its_part_of_the_flash(repository: Path, micropython: st
     assert journals == 2
     assert kept > 3000
     assert cuts > 3
+
+
+def test_room_is_lent_to_an_update_and_had_back(repository: Path, micropython: str) -> None:
+    """On a full flash, with the power going all along: what no host has stays, and so does an
+    image that runs. HEARTLOG_LENDING=1 cuts at every operation."""
+    step = int(os.environ.get("HEARTLOG_LENDING", "31"))
+    operations, cuts = run(
+        repository, micropython, "lending_check.py", step, 1 if step == 1 else 7
+    )
+    assert operations > 250
+    assert cuts >= operations // step

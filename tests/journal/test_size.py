@@ -24,7 +24,7 @@ def test_bytes_per_beat_of_a_record_that_everybody_has() -> None:
 
 @pytest.mark.parametrize(
     ("name", "least", "regular"),
-    [("pico_w", 1.9, 2.5), ("pico2_w", 8.8, 11.5), ("esp32_c3", 6.6, 8.7), ("esp32_s3", 23, 30)],
+    [("pico_w", 3.0, 3.9), ("pico2_w", 8.8, 11.5), ("esp32_c3", 6.6, 8.7), ("esp32_s3", 23, 30)],
 )
 def test_days_of_wear(name: str, least: float, regular: float) -> None:
     """Of beats, at 75 a minute, with no host near: an arrhythmic heart's, and a regular one's."""

@@ -27,12 +27,17 @@ REASONS = {
     2: ("it was given no key for updates", "Give it one: heartlog device flash --key FILE"),
     3: ("it is recording, or its last update is still on trial", "Stop the session, then retry."),
     4: ("its flash has no room", "Fetch and erase its journal, then try again."),
+    5: ("a session has begun on it meanwhile", "Stop the session, then send the update again."),
     9: ("the image did not arrive whole", "Try again."),
     10: ("the signature is not by the key that it knows", "Sign with the right key: --key FILE"),
     11: ("the image is damaged", "Build it again: make image"),
     12: ("the image is for another board", "Build the one for this board."),
     13: ("the image is older than the one it runs", "Older firmware goes on over USB only."),
     14: ("its flash failed", "Try again; if it stays so, the board is worn out."),
+    15: (
+        "records that were never fetched lie where the image would",
+        "Fetch them (heartlog fetch), then send the update again. Nothing was deleted.",
+    ),
 }
 
 Progress = Callable[[int, int], None]

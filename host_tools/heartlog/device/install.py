@@ -146,16 +146,53 @@ for p in {paths!r}:
 """
 
 
-def _room(repl: Repl, board: Board, data: bytes, part: str) -> None:
-    size, free = repl.value(f"(lambda s: (s[0], s[3]))(os.statvfs({board.root!r}))", "import os")
+# Run by the firmware that is there; an older one has no `lending`, and the room is free.
+_LEND = """
+import main
+main.attach({slot!r})
+import board
+from monitor import lending
+print(lending.by_cable(board, {size}))
+"""
+
+
+def _room(repl: Repl, board: Board, state: State | None, data: bytes, part: str) -> None:
+    """Makes sure that the image finds room, lent by the journal where that has all of it."""
+    there = 0
     if repl.exists(part):
-        free += int(repl.value(f"os.stat({part!r})[6]", "import os")) // size
-    if size * free < len(data) + _ROOM:
-        raise CommandError(
-            f"The board's flash has {size * free // 1024} KiB free; the image needs"
-            f" {(len(data) + _ROOM) // 1024} KiB.",
-            "Fetch and erase the journal (heartlog erase), then try again.",
-        )
+        there = int(repl.value(f"os.stat({part!r})[6]", "import os"))
+    left = len(data) - there
+    if _free(repl, board) >= left + _ROOM:
+        return
+    if board.lent and state is not None:
+        lacking = _lend(repl, state.run, left)
+        if lacking == 0:
+            return
+        if lacking is not None:
+            raise CommandError(
+                f"The image would need {lacking * 4} KiB of flash in which records lie that were"
+                " never fetched; the monitor keeps them.",
+                "Start it (reset the board), fetch its records (heartlog fetch), then try again.",
+            )
+    raise CommandError(
+        f"The board's flash has {_free(repl, board) // 1024} KiB free; the image needs"
+        f" {(left + _ROOM) // 1024} KiB.",
+        "Fetch and erase the journal (heartlog erase), then try again.",
+    )
+
+
+def _lend(repl: Repl, slot: str, size: int) -> int | None:
+    """Lets the firmware in a slot make room; blocks that are lacking, None when it can't tell."""
+    try:
+        return int(repl.exec(_LEND.format(slot=slot, size=size), timeout=120).split()[-1])
+    except (RemoteError, IndexError, ValueError):
+        return None
+
+
+def _free(repl: Repl, board: Board) -> int:
+    words = repl.value(f"(lambda s: (s[0], s[2], s[3]))(os.statvfs({board.root!r}))", "import os")
+    size, total, free = (int(word) for word in words)
+    return size * free if free <= total else 0  # littlefs counts folders twice: less than nothing
 
 
 def install(
@@ -205,7 +242,7 @@ def install(
         # In the way: the image before the running one, and an unfinished update over the air.
         paths = [target, f"{folder}/update.head", f"{folder}/update.part"]
         repl.exec(_TIDY.format(paths=paths), timeout=60)
-        _room(repl, board, data, part)
+        _room(repl, board, state, data, part)
         sent, skipped = _send(repl, data, part, progress)
         _place_loader(repl, board)
         repl.exec(f"import os\nos.rename({part!r},{target!r})")

@@ -82,6 +82,8 @@ class Board:
     filesystem_kib: int
     slot_kib: int
     journal_kib: int
+    lent: bool
+    """Whether the journal has the room of a second image but during an update."""
     strips: bool
     """Whether the journal's flash keeps ECG, too (STRIPS in board.py)."""
     frozen: dict[str, Any]
@@ -168,6 +170,7 @@ def _board(told: dict[str, Any]) -> Board:
         filesystem_kib=int(flash["filesystem_kib"]),
         slot_kib=int(flash["slot_kib"]),
         journal_kib=int(flash["journal_kib"]),
+        lent=flash.get("second_slot") == "lent",
         strips=given(boards_dir() / str(told["name"]) / "board.py").get("STRIPS") is not False,
         frozen=dict(flash.get("frozen", {})),
         prepare=tuple(str(line) for line in flash.get("prepare", ())),

@@ -24,6 +24,7 @@ RARE = frozenset(
         "monitor.afe.respiration",
         "monitor.calibration",
         "monitor.card",
+        "monitor.lending",
         "monitor.link.unpack1",
         "monitor.sampler_pio",
         "monitor.selftest",

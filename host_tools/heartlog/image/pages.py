@@ -37,6 +37,11 @@ def facts(board: Board) -> str:
         f"one image of up to {board.slot_kib} KiB (no room for the previous one)",
         f"two images of up to {board.slot_kib} KiB beside each other (the previous one is kept)",
     )[board.slots]
+    if board.lent:
+        slots = (
+            f"one image of up to {board.slot_kib} KiB, and during an update a second one,"
+            " whose room the journal lends until the new image has proved itself"
+        )
     lines = [f"**Radio.** MicroPython uses {_STACKS[board.stack]} here.", ""]
     lines += [f"- It can {text}." for text in board.ble_can]
     lines += [f"- It can't {text}." for text in board.ble_cannot]

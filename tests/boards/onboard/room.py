@@ -1,8 +1,8 @@
 """Fills a board's whole file system as years of use would, with images of the largest size.
 
 Argument JSON: flash, flash_size, slots, slot_size, journal_kib, reserve (None: the firmware's),
-strips, loader, fences (False: flash that is programmed once only). Prints what there was
-room for.
+strips (it keeps ECG, too), lent (it has the second image's room between updates), loader, fences
+(False: flash that is programmed once only). Prints what there was room for.
 """
 
 import json
@@ -11,13 +11,14 @@ import sys
 
 import flash
 import flashed
-from monitor import settings, slots, update
+from monitor import lending, settings, slots, update
 from monitor.ecgflash import EcgFlash
 from monitor.ecgplace import own_blocks
 from monitor.journal import Journal
 from monitor.link.pack import Packer
 from monitor.media import PartMedia, open_media
 from monitor.ring import PAGE_UNITS, UNITS
+from monitor.updating import take_back
 
 ROOT = flashed.ROOT
 told = flashed.arguments()
@@ -36,6 +37,8 @@ class Counting(flash.FlashDevice):
 class Board:
     """As boards/*/board.py tell it."""
 
+    ROOT = ROOT
+    SECOND_SLOT_LENT = told["lent"]
     JOURNAL_KIB = told["journal_kib"]
     STRIPS = told["strips"]
 
@@ -51,8 +54,22 @@ if told["reserve"] is not None:
 
 
 def free():
+    """KiB by the file system's own count: folders twice, so that a full one has less than none."""
     fs = os.statvfs(ROOT)
-    return fs[0] * fs[3] // 1024
+    return fs[0] * (fs[3] if fs[3] <= fs[2] else fs[3] - (1 << 32)) // 1024
+
+
+def free_in_truth():
+    """KiB that can be written."""
+    size = 0
+    try:
+        with open(ROOT + "/last", "wb") as f:
+            while True:
+                size += f.write(bytes(1024))
+    except OSError:
+        pass
+    os.remove(ROOT + "/last")
+    return size // 1024
 
 
 def image(first):
@@ -62,14 +79,14 @@ def image(first):
 
 def over_the_air(number):
     """One update; returns begin's answer, and KiB left free at its narrowest."""
-    up = update.Update(ROOT, flashed.Info("desk", "1.0.0"))
+    up = update.Update(ROOT, flashed.Info("desk", "1.0.0"), lender)
     size = told["slot_size"]
     status, _ = up.begin(size, bytes([number]) * 32, bytes(64))
-    least = free()
+    least = twice + free()
     at = 0
     while status == update.OK and at < size:
         status, at = up.write(at, image(number)[: min(4096, size - at)])
-        least = min(least, free())
+        least = min(least, twice + free())
     if status == update.OK:
         spare = both.spare()
         os.rename(ROOT + "/slots/update.part", both.path(spare))
@@ -77,6 +94,10 @@ def over_the_air(number):
         os.remove(ROOT + "/slots/update.head")
         sys.path[:] = [slots.PLACE + spare] + [p for p in sys.path if p[:-1] != slots.PLACE]
         assert both.confirm()
+    if lender is not None:
+        take_back(ROOT, media, False)
+        while media.grow():
+            pass
     return status, least
 
 
@@ -143,6 +164,14 @@ while media.grow():
 if not told["fences"]:
     for i in range(media.blocks):
         media.erase(i)
+lender = None
+if told["lent"]:
+    # A ring that is full of records that a host has.
+    acknowledged = Journal(PartMedia(media, 2, media.blocks - 2), lambda: 77)
+    for i in range(media.blocks - 2):
+        acknowledged.ring.first[i] = 1000 * i + 1
+    acknowledged.ring.acked = acknowledged.next_seq = 1 << 24
+    lender = lending.Lender(media, 2, acknowledged, ROOT)
 # Other things that lie there: keys, calibration, the last crash, a file of the on-target tests.
 for name, size in (
     ("pairing", 38),
@@ -152,7 +181,8 @@ for name, size in (
     ("slots/crash.txt.new", 3000),
 ):
     flashed.write_file(ROOT + "/" + name, bytes(size))
-said["free"] = free()
+said["free"] = free_in_truth()
+twice = said["free"] - free()
 said["updates"] = [over_the_air(n) for n in range(2, 5)] if told["slots"] == 2 else []
 last_seq = wear(media)
 Counting.count = 0
